@@ -1,0 +1,132 @@
+"""Command line: `python -m deepdect analyze FILE...` and `python -m deepdect serve`."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from itertools import count
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from PIL import Image
+from rich.console import Console
+from rich.markup import escape
+
+from deepdect import Analysis, Detector, __version__
+from deepdect.runtime import RUNTIMES, RuntimeUnavailableError
+from deepdect.weights import WeightsError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+RuntimeChoice = StrEnum("RuntimeChoice", {name: name for name in RUNTIMES})  # type: ignore[misc]  # made from a tuple
+COLOURS = {"real": "blue", "deepfake": "dark_orange", "inconclusive": "yellow"}
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from deepdect import weights
+
+        print(f"deepdect {__version__}, weights {weights.load().sha256}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print versions and exit.")
+    ] = False,
+) -> None:
+    """Is this face real or a deepfake, how sure, and which parts of the face say so."""
+
+
+@app.command()
+def analyze(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Pictures to analyse.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per file, in order.")] = False,
+    overlay_folder: Annotated[
+        Path | None, typer.Option("--overlay", metavar="DIR", help="Write each picture with its evidence map here.")
+    ] = None,
+    runtime: Annotated[RuntimeChoice | None, typer.Option(help="How to run the network (default: auto).")] = None,
+) -> None:
+    """Judge pictures. Exit status: 0 all analysed, 1 some could not be, 2 bad usage."""
+    detector = _detector(runtime.value if runtime else None)
+    if overlay_folder:
+        try:
+            overlay_folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            errors.print(f"--overlay {escape(str(overlay_folder))}: cannot make this folder ({error.strerror})")
+            raise typer.Exit(2) from error
+    failed = False
+    names = _Names()
+    for analysis in detector.analyze_many(files):
+        failed |= analysis.status != "ok"
+        if as_json:
+            print(json.dumps(analysis.to_json(), ensure_ascii=False), flush=True)
+        else:
+            _describe(analysis)
+        if overlay_folder and analysis.status == "ok":
+            target = overlay_folder / names(Path(analysis.path).stem)
+            Image.fromarray(analysis.overlay()).save(target)
+            errors.print(f"[dim]overlay: {escape(str(target))}[/dim]")
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the page.")] = 7860,
+    share: Annotated[bool, typer.Option("--share", help="Also make a public link (relayed by Gradio's servers).")] = False,
+) -> None:
+    """Start the web page."""
+    from deepdect import ui
+
+    ui.serve(_detector(None), port=port, share=share)
+
+
+def _detector(runtime: str | None) -> Detector:
+    """The detector, or the reason why there is none, as bad usage."""
+    try:
+        return Detector(runtime)  # type: ignore[arg-type]  # checked by typer, and by Detector for the environment's
+    except (RuntimeUnavailableError, WeightsError, ValueError) as error:
+        errors.print(escape(str(error)))
+        raise typer.Exit(2) from error
+
+
+def _describe(analysis: Analysis) -> None:
+    """The result for a person, on standard output."""
+    if analysis.status != "ok":
+        console.print(f"{escape(analysis.path)}: [red]{analysis.status}[/red] {escape(analysis.message)}", soft_wrap=True)
+        return
+    assert analysis.verdict is not None and analysis.fake_probability is not None
+    colour = COLOURS[analysis.verdict]
+    console.print(
+        f"{escape(analysis.path)}: [{colour}]{analysis.verdict}[/{colour}], "
+        f"fake probability {analysis.fake_probability:.1%}, {len(analysis.faces)} face(s)",
+        soft_wrap=True,
+    )
+    for number, face in enumerate(analysis.faces, start=1):
+        strongest = sorted(face.regions, key=lambda region: -abs(region.evidence))[:3]
+        reasons = ", ".join(f"{region.name} {region.evidence:+.2f}" for region in strongest)
+        notes = f" [dim]({'; '.join(face.warnings)})[/dim]" if face.warnings else ""
+        console.print(
+            f"  face {number}: {face.verdict}, {face.fake_probability:.1%}, strongest evidence in logits: {reasons}{notes}",
+            soft_wrap=True,
+        )
+
+
+class _Names:
+    """File names for overlays: two inputs of one stem must not overwrite each other."""
+
+    def __init__(self) -> None:
+        self._used: set[str] = set()
+
+    def __call__(self, stem: str) -> str:
+        candidates = (f"{stem}{'' if n == 1 else f'-{n}'}.overlay.png" for n in count(1))
+        name = next(candidate for candidate in candidates if candidate not in self._used)
+        self._used.add(name)
+        return name
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m deepdect")

@@ -1,0 +1,254 @@
+"""Detector: a picture in, an Analysis out. The only class a library user must know."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from deepdect import faces, images, weights
+from deepdect.runtime import Runtime, RuntimeName, open_runtime
+from deepdect.verdict import Verdict, sigmoid
+from explain import gradcam, overlay, regions
+
+Status = Literal["ok", "no_face", "unreadable", "unsupported", "too_large"]
+SMALL_FACE = 64  # crop pixels; training saw none smaller
+CHUNK = 16  # pictures decoded before the network sees their faces as one batch
+
+
+@dataclass(frozen=True)
+class FaceAnalysis:
+    """One face's verdict and its evidence, in calibrated logits.
+
+    evidence: float32 [8, 8] over the crop, positive where it argues for deepfake; sum(evidence) + bias == logit.
+    regions: the evidence by facial region, same total. crop: where the crop lies on the photo, and its pixels.
+    """
+
+    face: faces.Face
+    crop: faces.Crop
+    verdict: Verdict
+    fake_probability: float
+    logit: float
+    bias: float
+    evidence: np.ndarray
+    regions: list[regions.RegionEvidence]
+    warnings: list[str]
+
+    @property
+    def placement(self) -> overlay.CropPlacement:
+        """Where the evidence lies on the photo."""
+        return overlay.CropPlacement(self.crop.x, self.crop.y, self.crop.size, self.crop.angle)
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of the JSON's `faces`."""
+        x, y, width, height = self.face.box
+        return {
+            "box": {"x": round(x), "y": round(y), "width": round(width), "height": round(height)},
+            "detection_score": round(self.face.score, 4),
+            "verdict": self.verdict,
+            "fake_probability": round(self.fake_probability, 6),
+            "logit": round(self.logit, 5),
+            "bias": round(self.bias, 5),
+            "crop": self.crop.to_json(),
+            "evidence": [[round(float(value), 6) for value in row] for row in self.evidence],
+            "regions": [
+                {
+                    "name": region.name,
+                    "evidence": round(region.evidence, 5),
+                    "share": round(region.share, 4),
+                    "drop": region.drop,
+                    "verified": region.verified,
+                }
+                for region in self.regions
+            ],
+            "warnings": self.warnings,
+        }
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What became of one picture; `status` other than "ok" comes with a message and without a verdict.
+
+    A picture is as fake as its most suspicious face. faces: largest first.
+    """
+
+    path: str
+    status: Status
+    message: str
+    width: int | None
+    height: int | None
+    verdict: Verdict | None
+    fake_probability: float | None
+    faces: list[FaceAnalysis]
+    model: dict[str, str]
+    runtime: str
+    elapsed_ms: float
+    photo: np.ndarray | None = field(default=None, repr=False)
+
+    def overlay(self) -> np.ndarray:
+        """The photo, uint8 RGB, with every face's evidence map over it. Raises ValueError where nothing was decoded."""
+        if self.photo is None:
+            raise ValueError(f"{self.path} has no picture to draw on: {self.message}")
+        return overlay.overlay_photo(self.photo, [(face.evidence, face.placement) for face in self.faces], outline=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON contract of one image, as a dictionary of plain Python values."""
+        return {
+            "path": self.path,
+            "status": self.status,
+            "message": self.message,
+            "width": self.width,
+            "height": self.height,
+            "verdict": self.verdict,
+            "fake_probability": None if self.fake_probability is None else round(self.fake_probability, 6),
+            "faces": [face.to_json() for face in self.faces],
+            "model": self.model,
+            "runtime": self.runtime,
+            "elapsed_ms": round(self.elapsed_ms, 1),
+        }
+
+
+@dataclass
+class _Job:
+    """A picture between decoding and the verdict."""
+
+    path: str
+    started: float
+    photo: np.ndarray | None = None
+    found: list[faces.Face] = field(default_factory=list)
+    crops: list[faces.Crop] = field(default_factory=list)
+    status: Status = "ok"
+    message: str = ""
+
+
+class Detector:
+    """Finds faces, judges and explains them. Safe to share between threads; build one and keep it.
+
+    runtime: one of `deepdect.runtime.RUNTIMES`; by default what `DEEPDECT_RUNTIME` says, else "auto".
+    models: folder with the weights. Raises weights.WeightsError, runtime.RuntimeUnavailableError or ValueError.
+    """
+
+    def __init__(self, runtime: RuntimeName | None = None, models: Path = weights.FOLDER) -> None:
+        self._model = weights.load(models)
+        chosen: Any = runtime or os.environ.get("DEEPDECT_RUNTIME") or "auto"
+        self._runtime_name: RuntimeName = chosen
+        self._runtime = open_runtime(chosen, self._model.file, self._model.sha256)
+        self.model = {"name": weights.MODEL_NAME, "version": self._model.version, "sha256": self._model.sha256}
+        self.calibration = self._model.calibration
+
+    @property
+    def runtime(self) -> Runtime:
+        """The backbone's runtime: `detector.runtime.run(crops)` gives the features."""
+        return self._runtime
+
+    def analyze(self, source: images.Source, name: str | None = None) -> Analysis:
+        """Analyse one picture: a path, a file's bytes, a PIL image or an RGB array.
+
+        name: what the result's `path` and messages call it (default: the path itself). A picture that cannot be read
+        raises nothing: its Analysis says so in `status` and `message`.
+        """
+        return self._finish([self._prepare(source, name)])[0]
+
+    def analyze_many(self, sources: Iterable[images.Source]) -> Iterator[Analysis]:
+        """Analyse many pictures, in order, in batches; one bad file never stops the rest."""
+        remaining = iter(sources)
+        while chunk := list(islice(remaining, CHUNK)):
+            yield from self._finish([self._prepare(source, None) for source in chunk])
+
+    def score(self, crops: np.ndarray) -> np.ndarray:
+        """Calibrated logits [n] of aligned crops uint8 [n, 256, 256, 3], without faces or explanation."""
+        raw = self._model.head.logit(self._runtime.run(crops))
+        return np.array([self.calibration.logit(float(value)) for value in raw], np.float32)
+
+    def _prepare(self, source: images.Source, name: str | None) -> _Job:
+        job = _Job(name or _name(source), time.perf_counter())
+        try:
+            job.photo = images.load(source, name=name)
+        except images.ImageError as error:
+            job.status, job.message = error.status, error.message
+            return job
+        job.found = faces.find(job.photo)
+        job.crops = [faces.crop(job.photo, face) for face in job.found]
+        if not job.found:
+            height, width = job.photo.shape[:2]
+            job.status = "no_face"
+            job.message = (
+                f"No face was found in {job.path} ({width} x {height} pixels). Use a photo in which a face is at least "
+                f"{faces.SMALLEST_FACE} pixels wide, turned towards the camera and not covered."
+            )
+        return job
+
+    def _finish(self, jobs: list[_Job]) -> list[Analysis]:
+        """Verdicts and explanations of prepared pictures, all their faces as one batch."""
+        crops = [crop for job in jobs for crop in job.crops]
+        judged: Iterator[FaceAnalysis] = iter(())
+        if crops:
+            features = self._runtime.run(np.stack([crop.pixels for crop in crops]))
+            found = [face for job in jobs for face in job.found]
+            judged = iter(self._judge(found, crops, features))
+        analyses = []
+        for job in jobs:
+            seen = list(islice(judged, len(job.crops)))
+            worst = max((face.fake_probability for face in seen), default=None)
+            height, width = job.photo.shape[:2] if job.photo is not None else (None, None)
+            analyses.append(
+                Analysis(
+                    job.path,
+                    job.status,
+                    job.message,
+                    width,
+                    height,
+                    None if worst is None else self.calibration.verdict(worst),
+                    worst,
+                    seen,
+                    self.model,
+                    self._runtime.name,
+                    (time.perf_counter() - job.started) * 1000,
+                    job.photo,
+                )
+            )
+        return analyses
+
+    def _judge(self, found: list[faces.Face], crops: list[faces.Crop], features: np.ndarray) -> list[FaceAnalysis]:
+        head = self._model.head.linearize(features)
+        maps = gradcam.evidence(features, head.gradient, self.calibration.temperature)
+        judged = []
+        for face, crop, raw, raw_bias, evidence in zip(found, crops, head.logit, head.bias, maps, strict=True):
+            logit = self.calibration.logit(float(raw))
+            probability = sigmoid(logit)
+            landmarks = crop.to_crop(face.landmarks)
+            judged.append(
+                FaceAnalysis(
+                    face,
+                    crop,
+                    self.calibration.verdict(probability),
+                    probability,
+                    logit,
+                    self.calibration.bias(float(raw_bias)),
+                    evidence,
+                    regions.attribute(evidence, regions.partition(landmarks)),
+                    _warnings(face, crop),
+                )
+            )
+        return judged
+
+
+def _name(source: images.Source) -> str:
+    return os.fsdecode(source) if isinstance(source, (str, os.PathLike)) else "image"
+
+
+def _warnings(face: faces.Face, crop: faces.Crop) -> list[str]:
+    """What makes this face harder to judge than those the model was measured on."""
+    found = []
+    if crop.native < SMALL_FACE:
+        found.append(f"small face: {round(max(face.box[2:]))} px")
+    if abs(crop.angle) > 30:
+        found.append(f"strongly tilted head: {abs(crop.angle):.0f} degrees")
+    return found

@@ -1,0 +1,304 @@
+"""Untrusted pictures in, upright sRGB pixels out.
+
+Whoever sent a file may mean harm, so only the decoders in ``_FORMATS`` are ever reached (Pillow has others, some of
+which start programs), and what a header claims is held against ``Limits`` before any pixel is decoded.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Literal
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.PpmImagePlugin import PpmImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+Status = Literal["unreadable", "unsupported", "too_large"]
+
+
+class ImageError(ValueError):
+    """A picture that cannot be analysed: ``status`` is the JSON contract's word, ``message`` explains to people."""
+
+    def __init__(self, status: Status, message: str) -> None:
+        super().__init__(status, message)  # both, so that the error survives pickling between processes
+        self.status: Status = status
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What ``load`` accepts: bytes of a file, pixels (width x height), and pixels along the shorter side."""
+
+    max_bytes: int = 64 * 2**20
+    max_pixels: int = 100_000_000
+    min_side: int = 16
+
+
+DEFAULT_LIMITS = Limits()
+Source = str | os.PathLike | bytes | Image.Image | np.ndarray
+
+
+def load(source: Source, *, name: str | None = None, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:
+    """Decode a picture, turn it upright, convert it to sRGB and lay what is transparent over white.
+
+    Args:
+        source: a path; a file's bytes; a Pillow image; or an array [h, w], [h, w, 1], [h, w, 3] or [h, w, 4] (RGB,
+            RGBA) of uint8 0..255, uint16 0..65535, float 0..1 or bool. Of an animation, the first frame is taken.
+        name: what messages call the picture (default: the path as given, or "the picture").
+
+    Returns:
+        uint8 [height, width, 3], RGB, C-contiguous; read-only, since it may share memory with ``source``.
+
+    Raises:
+        ImageError: "unreadable" (missing, empty, damaged), "unsupported" (no format in ``_FORMATS``, no defined
+            white, a side under ``min_side``) or "too_large" (over ``limits``).
+    """
+    if isinstance(source, (str, os.PathLike)):
+        path = os.fsdecode(source)  # escaped where it would break the line or the terminal that shows the message
+        name = name or (path if path.isprintable() else ascii(path)[1:-1])
+        rgb = _from_bytes(_read(path, name, limits), name, limits)
+    elif isinstance(source, (bytes, bytearray, memoryview)):
+        rgb = _from_bytes(bytes(source), name or "the picture", limits)
+    elif isinstance(source, Image.Image):
+        with _decoding(name or "the picture", "Pillow image"):
+            rgb = _decode(source, name or "the picture", limits)
+    elif isinstance(source, np.ndarray):
+        rgb = _from_array(source, name or "the picture", limits)
+    else:
+        expected = "Pass a path, a file's bytes, a PIL.Image or a NumPy array."
+        raise ImageError("unsupported", f"{name or 'the picture'}: received a {type(source).__name__}. {expected}")
+    rgb = np.ascontiguousarray(rgb).view()
+    rgb.flags.writeable = False
+    return rgb
+
+
+def _read(path: str, name: str, limits: Limits) -> bytes:
+    """The whole file at once, since it may change (or one byte over the limit). Never waits, as for a FIFO's writer."""
+    try:
+        with open(path, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError("a device or a pipe")
+            return file.read(limits.max_bytes + 1)
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError("unreadable", f"{name}: cannot be read ({reason}). Check path and permissions.") from error
+
+
+class _Metered(BytesIO):
+    """A file that refuses to be read over and over: crafted headers of 1 MB make Pillow copy gigabytes (TIFF tags that
+    share their data) or work for minutes (a GIF's comment blocks, joined in quadratic time)."""
+
+    def __init__(self, data: bytes, reads: int) -> None:
+        super().__init__(data)
+        self._reads, self._bytes = reads, 4 * len(data) + 2**20
+
+    def read(self, size: int | None = -1) -> bytes:
+        block = super().read(size)
+        self._reads, self._bytes = self._reads - 1, self._bytes - len(block)
+        if min(self._reads, self._bytes) < 0:
+            raise RuntimeError(
+                "its header is far too complicated"
+            )  # of an OSError, Pillow's TIFF reader makes a warning
+        return block
+
+
+class _Jpeg(JpegImageFile):
+    def getexif(self) -> Image.Exif:  # opening the file already calls this
+        if len(self.info.get("exif", b"")) > _MAX_EXIF:
+            raise SyntaxError("EXIF is too long")
+        return super().getexif()
+
+
+def _heif(stream: BytesIO) -> Image.Image:
+    from pillow_heif import HeifImageFile  # only now: the library is large and few pictures need it
+
+    return HeifImageFile(stream)
+
+
+# How a file begins, and its decoder; called directly, since Image.open applies a global size limit that is not ours.
+_FORMATS: dict[str, tuple[bytes, Callable[[BytesIO], Image.Image]]] = {
+    "JPEG": (rb"\xff\xd8\xff", _Jpeg),  # a phone's MPO too: more pictures follow the first
+    "PNG": (rb"\x89PNG\r\n\x1a\n", PngImageFile),
+    "WebP": (rb"RIFF....WEBP", WebPImageFile),
+    "AVIF": (rb"....ftyp(?:avi[fs]|(?:mif[12]|msf1)....(?:....){0,15}avi[fs])", AvifImageFile),
+    "HEIC": (rb"....ftyp(?:hei[cxms]|hev[cxms]|mif[12]|msf1)", _heif),
+    "TIFF": (rb"II[*+]\0|MM\0[*+]", TiffImageFile),
+    "GIF": (rb"GIF8[79]a", GifImageFile),
+    "BMP": (rb"BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0\0\0", BmpImageFile),
+    "PPM": (rb"P[1-6f]\s+(?:#[^\n]*\n\s*)*\d", PpmImageFile),
+}
+_OTHERS = {  # to be called by their names when refused
+    rb"....ftypcrx ": "a camera raw file",
+    rb"\0...(?:ftyp|moov|mdat|wide|free)|\x1aE\xdf\xa3|RIFF....AVI |FLV|\0\0\x01[\xb3\xba]|0&\xb2u|OggS": "a video",
+    rb"%PDF-": "a PDF document",
+    rb"%!PS|\xc5\xd0\xd3\xc6|8BPS": "a PostScript or Photoshop document",
+    rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!|BZh|\xfd7zXZ": "an archive (ZIP or the like) or an office document",
+    rb"\0\0\0\x0c(?:jP  |JXL )|\xff(?:\x4f\xff\x51|\x0a)": "a JPEG 2000 or JPEG XL picture",
+    rb"(?i:\s*<(?:!doctype html|html|head|body))": "a web page",
+    rb"(?:\xef\xbb\xbf)?\s*<(?:.*<)?svg[\s>]": "an SVG drawing",
+    rb"[\t\n\r\x20-\x7e\x80-\xff]*\Z": "a text file",
+    rb"": "an unknown kind of file",
+}
+
+
+def _from_bytes(data: bytes, name: str, limits: Limits) -> np.ndarray:
+    if len(data) > limits.max_bytes:
+        raise ImageError("too_large", f"{name}: has more than {limits.max_bytes:,} bytes. Send a smaller copy.")
+    if not data:
+        raise ImageError("unreadable", f"{name}: is empty (0 bytes). Send the picture again.")
+    head = data[:1024]
+    kind = next((kind for kind, (pattern, _) in _FORMATS.items() if re.match(pattern, head, re.DOTALL)), None)
+    if kind is None:
+        other = next(other for pattern, other in _OTHERS.items() if re.match(pattern, head, re.DOTALL))
+        raise ImageError("unsupported", f"{name}: looks like {other}. Send a picture: {', '.join(_FORMATS)}.")
+    with _decoding(name, f"{kind} picture"):
+        if kind in {"AVIF", "HEIC"}:  # opening these parses EXIF of any length (orientation is elsewhere) and allocates
+            data = re.sub(rb"(infe.{8}(?:..)?)Exif", rb"\1skip", data, flags=re.DOTALL)
+            sizes = np.frombuffer(b"".join(re.findall(rb"ispe.{4}(.{8})", data, re.DOTALL)), ">u4").reshape(-1, 2)
+            _check_size(max(sizes.tolist(), key=lambda size: size[0] * size[1]), name, limits)
+        image = _FORMATS[kind][1](_Metered(data, reads=10_000 if kind == "GIF" else 1_000_000))
+        _check_size(image.size, name, limits)
+        _check_effort(image, data, name, limits)
+        return _decode(image, name, limits)
+
+
+@contextmanager
+def _decoding(name: str, what: str) -> Iterator[None]:
+    """The one boundary between decoders and the rest: whatever goes wrong inside leaves as an ``ImageError``."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except (MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError("too_large", f"{name}: this {what} is too large to decode. Send a smaller copy.") from error
+    except Exception as error:  # hostile bytes draw nearly any type from decoders: a list of types would have holes
+        reason = str(error) or type(error).__name__
+        message = f"{name}: this {what} is damaged or incomplete ({reason}). Send an undamaged copy."
+        raise ImageError("unreadable", message) from error
+
+
+def _check_size(size: Sequence[int], name: str, limits: Limits) -> None:
+    width, height = size
+    received = f"{name}: has {width} x {height} = {width * height:,} pixels"
+    if width * height > limits.max_pixels:
+        raise ImageError("too_large", f"{received}, at most {limits.max_pixels:,} are accepted. Send a smaller copy.")
+    if min(width, height) < limits.min_side:
+        raise ImageError("unsupported", f"{received}, each side needs {limits.min_side}. Send a larger copy.")
+
+
+def _check_effort(image: Image.Image, data: bytes, name: str, limits: Limits) -> None:
+    """Refuse what looks small but takes minutes or gigabytes to decode, or would decode to the wrong picture."""
+    codecs = {tile[0] for tile in getattr(image, "tile", ())}
+    if codecs & {"ppm", "ppm_plain", "bmp_rle"}:  # loops in Python: seconds a megapixel
+        raise ImageError("unsupported", f"{name}: is a rare {image.format} variant. Save it as PNG and send that.")
+    if isinstance(image, JpegImageFile):
+        scans = data.count(
+            b"\xff\xda"
+        )  # 12 bytes may revisit every pixel; usual are 1 to 12, more in what phones append
+        if scans * image.width * image.height > 100 * limits.max_pixels:
+            raise ImageError("too_large", f"{name}: has {scans:,} JPEG scans. Save it again as an ordinary JPEG.")
+    if isinstance(image, TiffImageFile):
+        tags, known = image.tag_v2, ExifTags.Base
+        tile_pixels = tags.get(known.TileWidth, 0) * tags.get(known.TileLength, 0)
+        if tile_pixels > limits.max_pixels:
+            raise ImageError("too_large", f"{name}: has tiles of {tile_pixels:,} pixels. Save it as PNG and send that.")
+        thumbnail = tags.get(known.NewSubfileType, 0) & 1  # with which camera raw files begin
+        colours = tags.get(
+            known.PhotometricInterpretation
+        )  # 0: white is zero, 6: YCbCr; Pillow forgets what these mean
+        unscaled = image.mode[0] in "IF" and (colours == 0 or tags.get(known.BitsPerSample) == (12,))
+        if thumbnail or unscaled or (colours == 6 and "raw" in codecs):
+            raise ImageError("unsupported", f"{name}: is camera raw or a rare kind of TIFF. Export it as JPEG or PNG.")
+
+
+_MAX_EXIF = 2**16  # bytes; longer blocks are not parsed, because tags that share their data take its square in memory
+_TURNS = ["FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90"]
+_UPRIGHT = {orientation: Image.Transpose[turn] for orientation, turn in enumerate(_TURNS, start=2)}
+# 512 colours spread over the RGB cube: a profile that leaves these alone is sRGB, whatever it is called.
+_PROBE = Image.fromarray((np.indices((8, 8, 8)).reshape(3, 1, 512).T * 36).astype(np.uint8))
+
+
+def _decode(image: Image.Image, name: str, limits: Limits) -> np.ndarray:
+    _check_size(image.size, name, limits)
+    image.load()
+    _check_size(image.size, name, limits)  # again: a HEIC may turn out to have another size than its header says
+    image = _upright(image)
+    if image.mode[0] in "IF":  # I;16 and F; of I (32 bits) nobody knows which value is white, so it is refused there
+        return _from_array(np.asarray(image), name, limits)
+    return np.asarray(_to_rgb(image))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    block = image.info.get("exif") or image.info.get("Raw profile type exif") or b""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation) if len(block) <= _MAX_EXIF else None
+    except Exception:  # a photo with damaged metadata is still a photo
+        orientation = None
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Any 8-bit mode to sRGB, what is transparent over white."""
+    profile, alpha = image.info.get("icc_profile"), None
+    if image.has_transparency_data:
+        colour_mode = "L" if image.mode[0] == "L" else "RGB"  # a grey profile fits only grey pixels
+        image = image.convert("RGBA")
+        image, alpha = image.convert(colour_mode), image.getchannel("A")
+    elif image.mode == "LAB":
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    elif image.mode not in {"RGB", "L", "CMYK"}:
+        image = image.convert("RGB")
+    image = _to_srgb(image, profile) if profile else image
+    if image.mode != "RGB":
+        image = image.convert("RGB")
+    if alpha is not None:
+        image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
+    return image
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """An RGB, L, CMYK or LAB image converted by its profile; as it was where it is sRGB or that fails."""
+    try:
+        given = ImageCms.ImageCmsProfile(BytesIO(profile))
+        srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+        if image.mode in {"RGB", "L"}:  # most profiles are sRGB, and converting costs ten times what decoding does
+            before, quick = _PROBE.convert(image.mode), ImageCms.Flags.NOOPTIMIZE
+            after = ImageCms.ImageCmsTransform(given, srgb, image.mode, "RGB", flags=quick).apply(before)
+            if np.abs(np.asarray(before.convert("RGB"), int) - np.asarray(after, int)).max() <= 2:
+                return image
+        return ImageCms.ImageCmsTransform(given, srgb, image.mode, "RGB").apply(image)
+    except (ImageCms.PyCMSError, OSError, TypeError, ValueError):  # damaged, or meant for another kind of picture
+        return image
+
+
+def _from_array(array: np.ndarray, name: str, limits: Limits) -> np.ndarray:
+    received = f"{name}: received pixels of shape {list(array.shape)} and type {array.dtype}"
+    if array.ndim not in {2, 3} or (array.ndim == 3 and array.shape[2] not in {1, 3, 4}):
+        raise ImageError("unsupported", f"{received}. Expected [h, w], [h, w, 1], [h, w, 3] (RGB) or [h, w, 4] (RGBA).")
+    _check_size((array.shape[1], array.shape[0]), name, limits)
+    if array.dtype.kind in "fb":
+        low, high = float(array.min()), float(array.max())
+        if not (low >= 0 and high <= 1):  # so written, NaN is refused too
+            raise ImageError("unsupported", f"{received}, values {low:g} to {high:g}. Floats must lie within 0 to 1.")
+        array = np.rint(array * 255).astype(np.uint8)
+    elif array.dtype.kind == "u" and array.dtype.itemsize == 2:
+        array = ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    elif array.dtype != np.uint8:
+        raise ImageError("unsupported", f"{received}. Expected uint8, uint16, bool, or float from 0 to 1.")
+    if array.ndim == 2 or array.shape[2] == 1:
+        return np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
+    return np.asarray(_to_rgb(Image.fromarray(array))) if array.shape[2] == 4 else array

@@ -1,0 +1,77 @@
+"""The one place that imports OpenVINO: telemetry declined first, threads and cache set once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import openvino
+
+
+def cache_dir() -> Path:
+    """Folder for files that can be rebuilt (graphs, compiled models); created on first use.
+
+    `DEEPDECT_CACHE` names it; otherwise `$XDG_CACHE_HOME/deepdect`, or `~/.cache/deepdect`.
+    """
+    chosen = os.environ.get("DEEPDECT_CACHE")
+    folder = (
+        Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").joinpath("deepdect")
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def usable_cpus() -> int:
+    """CPUs this process may really use: its affinity mask, lowered by a cgroup v2 or v1 quota (at least 1).
+
+    `DEEPDECT_THREADS` overrides it (several workers on one machine share its cores that way).
+    """
+    chosen = os.environ.get("DEEPDECT_THREADS", "")
+    if chosen.isdecimal() and int(chosen) > 0:
+        return int(chosen)
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _cgroup_quota()
+    return max(1, min(cpus, int(quota + 0.5)) if quota else cpus)
+
+
+def _cgroup_quota() -> float | None:
+    """CPUs granted by the container's quota, or None where there is none."""
+    try:
+        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return None if limit == "max" else int(limit) / int(period)
+    except (OSError, ValueError):
+        pass  # no cgroup v2 here: ask version 1
+    try:
+        quota = int(Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").read_text())
+        period_us = int(Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us").read_text())
+    except (OSError, ValueError):
+        return None
+    return quota / period_us if quota > 0 else None
+
+
+@lru_cache(maxsize=1)
+def core() -> openvino.Core:
+    """The process's `openvino.Core`, imported with its usage telemetry opted out."""
+    # OpenVINO falls back to a silent stub when this package cannot be imported; unlike Intel's opt-out
+    # file, which is written to the user's home, this says no for this process alone and cannot be undone by it.
+    if "openvino" not in sys.modules:
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None means "not importable"
+    import openvino
+
+    found = openvino.Core()
+    found.set_property({"CACHE_DIR": str(cache_dir() / "openvino")})
+    return found
+
+
+def compile_model(model: Any, precision: str = "f32", threads: int | None = None) -> openvino.CompiledModel:
+    """Compile a path or `openvino.Model` for the CPU, one low-latency stream over `threads` (default: all usable)."""
+    options = {
+        "INFERENCE_PRECISION_HINT": precision,
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": str(threads or usable_cpus()),
+    }
+    return core().compile_model(model, "CPU", options)

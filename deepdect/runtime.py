@@ -1,0 +1,127 @@
+"""Runs the backbone: crops uint8 RGB [n, 256, 256, 3] -> features float32 [n, 8, 8, 2048].
+
+OpenVINO serves; TensorFlow is the reference it is held to. The OpenVINO graph is built from the `.npz` once, in a process of
+its own (that process imports TensorFlow, this one never does), and kept in the cache folder under the weights' sha256.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from deepdect import openvino_core
+
+RuntimeName = Literal["auto", "openvino-int8", "openvino-bf16", "openvino-f32", "tensorflow"]
+RUNTIMES: tuple[RuntimeName, ...] = ("auto", "openvino-int8", "openvino-bf16", "openvino-f32", "tensorflow")
+CROP_SHAPE = (256, 256, 3)
+MAX_BATCH = 16  # crops a pass; more would only cost memory
+
+
+class RuntimeUnavailableError(RuntimeError):
+    """The wanted runtime cannot be had on this machine or in this version."""
+
+
+class Runtime(Protocol):
+    """What a backbone runtime offers; `name` is what the JSON's `runtime` says."""
+
+    name: str
+
+    def run(self, crops: np.ndarray) -> np.ndarray:
+        """uint8 RGB [n, 256, 256, 3] -> features float32 [n, 8, 8, 2048]. Raises ValueError for anything else."""
+
+
+def open_runtime(name: RuntimeName, weights: Path, sha256: str, threads: int | None = None) -> Runtime:
+    """The runtime of that name over these weights; `auto` takes bf16 where the CPU computes in it, else f32.
+
+    Raises ValueError for an unknown name, RuntimeUnavailableError for one that cannot be had.
+    """
+    if name not in RUNTIMES:
+        raise ValueError(f"runtime must be one of {', '.join(RUNTIMES)}; received {name!r}")
+    if name == "tensorflow":
+        return TensorFlowRuntime(weights)
+    if name == "openvino-int8":
+        raise RuntimeUnavailableError("openvino-int8: this version ships no int8 backbone yet; use auto or openvino-f32")
+    has_bf16 = "BF16" in openvino_core.core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if name == "openvino-bf16" and not has_bf16:
+        raise RuntimeUnavailableError("openvino-bf16: this CPU does not compute in bfloat16; use auto or openvino-f32")
+    precision = "bf16" if name == "openvino-bf16" or (name == "auto" and has_bf16) else "f32"
+    return OpenVinoRuntime(graph_file(weights, sha256), precision, threads)
+
+
+class OpenVinoRuntime:
+    """The compiled graph; one inference request a thread."""
+
+    def __init__(self, graph: Path, precision: str = "f32", threads: int | None = None) -> None:
+        self.name = f"openvino-{precision}"
+        self._model = openvino_core.compile_model(graph, precision, threads)
+        self._local = threading.local()
+
+    def run(self, crops: np.ndarray) -> np.ndarray:
+        _check(crops)
+        if not hasattr(self._local, "request"):
+            self._local.request = self._model.create_infer_request()
+        parts = []
+        for start in range(0, len(crops), MAX_BATCH):
+            self._local.request.infer([crops[start : start + MAX_BATCH]])
+            # the request's buffer is overwritten by its next pass
+            parts.append(np.array(self._local.request.get_output_tensor(0).data, dtype=np.float32))
+        return np.concatenate(parts) if parts else np.empty((0, 8, 8, 2048), np.float32)
+
+
+class TensorFlowRuntime:
+    """The Keras network itself: the reference, slow to start. Imports TensorFlow."""
+
+    name = "tensorflow"
+
+    def __init__(self, weights: Path) -> None:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its start-up banter would drown our own messages
+        import tensorflow as tf
+
+        from deepdect import network
+
+        model = network.build()
+        network.load_weights(model, weights)
+        backbone = network.backbone(model)
+        self._run: Any = tf.function(lambda rgb: backbone(tf.cast(rgb, tf.float32), training=False))
+        self._batch = MAX_BATCH
+
+    def run(self, crops: np.ndarray) -> np.ndarray:
+        _check(crops)
+        parts = [self._run(crops[start : start + self._batch]).numpy() for start in range(0, len(crops), self._batch)]
+        return np.concatenate(parts) if parts else np.empty((0, 8, 8, 2048), np.float32)
+
+
+def graph_file(weights: Path, sha256: str) -> Path:
+    """The OpenVINO graph (.xml beside its .bin) of these weights, built on first use.
+
+    Raises RuntimeUnavailableError with the builder's own words where building fails.
+    """
+    target = openvino_core.cache_dir() / f"backbone-{sha256[:16]}.xml"
+    if target.is_file():
+        return target
+    print("Deep Dect: preparing the network for this machine (once, about half a minute)…", file=sys.stderr, flush=True)
+    # a private name, then a rename: two processes that start together must not read each other's half-written graph
+    partial = target.with_name(f"{target.stem}.{os.getpid()}.xml")
+    command = [sys.executable, "-m", "deepdect.graph", str(weights), str(partial)]
+    environment = os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
+    root = str(Path(__file__).resolve().parent.parent)
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeUnavailableError(
+            f"the OpenVINO graph could not be built from {weights} (exit status {done.returncode}):\n{done.stderr[-2000:]}"
+        )
+    os.replace(partial.with_suffix(".bin"), target.with_suffix(".bin"))
+    os.replace(partial, target)
+    return target
+
+
+def _check(crops: np.ndarray) -> None:
+    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != CROP_SHAPE:
+        raise ValueError(f"expected crops uint8 [n, 256, 256, 3], received {crops.dtype} {list(crops.shape)}")

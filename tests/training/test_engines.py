@@ -1,0 +1,95 @@
+"""The two training engines on a network small enough to train in a second."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+import numpy as np
+import pytest
+
+SMALL = {"head_units": 8, "width": 1 / 16}
+ENGINES = ["keras", pytest.param("torch", marks=pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="PyTorch is not installed"))]
+
+
+def make(name: str, **options):
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if name == "keras":
+        pytest.importorskip("keras", reason="Keras is not installed")
+        from training.keras_engine import KerasEngine
+
+        return KerasEngine(**SMALL, **options)
+    from training.torch_engine import TorchEngine
+
+    return TorchEngine(**SMALL, compiled=False, **options)
+
+
+def coloured_batch(count: int = 16) -> tuple[np.ndarray, np.ndarray]:
+    """Red pictures are fake, blue ones real: anything that learns at all learns this."""
+    random = np.random.default_rng(0)
+    labels = (np.arange(count) % 2).astype(np.float32)
+    pixels = random.integers(0, 60, (count, 64, 64, 3), dtype=np.uint8)
+    pixels[labels == 1, ..., 0] += 150
+    pixels[labels == 0, ..., 2] += 150
+    return pixels, labels
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_learns_a_colour(name):
+    engine = make(name, average=0.5)
+    pixels, labels = coloured_batch()
+    losses = [engine.step(pixels, labels, 3e-3) for _ in range(30)]
+    assert losses[-1] < 0.5 * losses[0]
+    logits = engine.logits(pixels)
+    assert logits.shape == (16,)
+    assert logits[labels == 1].min() > logits[labels == 0].max()
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_frozen_stages_stay_and_the_rest_moves(name):
+    engine = make(name, frozen=("conv1", "conv2"))
+    pixels, labels = coloured_batch()
+    before = engine.averaged_weights()
+    for _ in range(8):
+        engine.step(pixels, labels, 1e-2)
+    after = engine.averaged_weights()
+    for key, value in before.items():
+        if key.startswith(("conv1", "conv2")):
+            np.testing.assert_array_equal(value, after[key], err_msg=key)
+    assert np.abs(before["conv5_block3_3_conv/kernel"] - after["conv5_block3_3_conv/kernel"]).max() > 0
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_rate_factor_scales_the_first_step(name):
+    """AdamW's first step is rate x sign(gradient) (no decay here), so a factor of .1 must give a tenth of it."""
+    engine = make(name, rates={"conv3": 0.1}, weight_decay=0.0, average=0.0)
+    before = engine.state()
+    engine.step(*coloured_batch(), 1e-3)
+    after = engine.state()
+    step = {key: np.abs(after[key] - before[key]).max() for key in before if key.startswith("weights/") and key.endswith("kernel")}
+    assert step["weights/conv3_block1_1_conv/kernel"] == pytest.approx(1e-4, rel=0.05)
+    assert step["weights/conv4_block1_1_conv/kernel"] == pytest.approx(1e-3, rel=0.05)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_resume_continues_exactly(name):
+    pixels, labels = coloured_batch()
+    straight = make(name)
+    for _ in range(3):
+        straight.step(pixels, labels, 1e-3)
+    state = {key: np.array(value) for key, value in straight.state().items()}
+    expected = [straight.step(pixels, labels, 1e-3) for _ in range(3)]
+    resumed = make(name)
+    resumed.load_state(state)
+    assert [resumed.step(pixels, labels, 1e-3) for _ in range(3)] == pytest.approx(expected, rel=1e-4)
+
+
+def test_engines_agree_on_the_logits():
+    """One set of weights, the same pictures: Keras and PyTorch must give the same answer."""
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    ours, theirs = make("keras"), make("torch")
+    pixels, labels = coloured_batch()
+    ours.step(pixels, labels, 1e-3)  # so that batch norm's statistics are not their initial values
+    weights = ours.averaged_weights()
+    assert theirs.load(weights) == []
+    np.testing.assert_allclose(theirs.logits(pixels), ours.logits(pixels), rtol=1e-3, atol=1e-4)

@@ -1,0 +1,107 @@
+"""Random changes that photos go through on their way to us, the same for real and fake: geometry, light, the internet.
+
+Every function takes and returns uint8 RGB and draws from the given generator, so a seed fixes the result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from deepdect.faces import NATIVE_CAP
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Strengths. Probabilities are per image; `paper_only` keeps flip, zoom and rotation and drops the rest."""
+
+    rotation: float = 12.0  # degrees either way
+    zoom: float = 0.12  # share either way
+    shift: float = 0.04  # share of the side either way
+    resample: float = 0.5  # probability of a lower native resolution
+    smallest: int = 64  # pixels a side
+    colour: float = 0.6
+    grey: float = 0.04
+    blur: float = 0.2
+    noise: float = 0.2
+    compress: float = 0.6
+    quality: tuple[int, int] = (30, 100)
+    erase: float = 0.1
+    paper_only: bool = False
+
+
+def augment(crop: np.ndarray, native: int, size: int, settings: Augmentation, random: np.random.Generator) -> np.ndarray:
+    """A crop [256, 256, 3] sampled at `native` pixels a side -> a varied one [size, size, 3].
+
+    The order is that of a real photo's life: optics and light, then resolution, sensor noise, compression, enlargement.
+    """
+    if random.random() < 0.5:
+        crop = crop[:, ::-1]
+    side = native = min(native, NATIVE_CAP)
+    if settings.paper_only:
+        side = size
+    elif random.random() < settings.resample and native > settings.smallest:
+        side = int(random.integers(settings.smallest, native + 1))
+    crop = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+    crop = _move(crop, settings, random)
+    if not settings.paper_only:
+        if random.random() < settings.colour:
+            crop = _relight(crop, random)
+        if random.random() < settings.grey:
+            crop = np.repeat(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+        if random.random() < settings.blur:
+            crop = cv2.GaussianBlur(crop, (0, 0), float(random.uniform(0.3, 1.4)) * side / NATIVE_CAP + 0.1)
+        if random.random() < settings.noise:
+            spread = random.uniform(1, 9)
+            crop = np.clip(crop + random.normal(0, spread, crop.shape).astype(np.float32), 0, 255).astype(np.uint8)
+        if random.random() < settings.compress:
+            crop = _compress(crop, int(random.integers(settings.quality[0], settings.quality[1] + 1)), random)
+        if random.random() < settings.erase:
+            crop = _erase(crop, random)
+    enlarge = (cv2.INTER_CUBIC, cv2.INTER_CUBIC, cv2.INTER_LINEAR)[int(random.integers(3))]
+    # by way of 256, as in serving, so that a smaller training size sees the same picture scaled down
+    crop = cv2.resize(crop, (256, 256), interpolation=enlarge) if side > size else crop
+    return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if crop.shape[0] > size else enlarge)
+
+
+def _move(crop: np.ndarray, settings: Augmentation, random: np.random.Generator) -> np.ndarray:
+    """Rotate, zoom and shift; what comes in from outside repeats the edge, as around a real photo's border."""
+    side = crop.shape[0]
+    middle = (side - 1) / 2
+    zoom = 1 + random.uniform(-settings.zoom, settings.zoom)
+    affine = cv2.getRotationMatrix2D((middle, middle), random.uniform(-settings.rotation, settings.rotation), zoom)
+    affine[:, 2] += random.uniform(-settings.shift, settings.shift, 2) * side
+    return cv2.warpAffine(crop, affine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _relight(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Gamma, exposure, contrast, saturation and a colour cast."""
+    ramp = np.linspace(0, 1, 256) ** random.uniform(0.6, 1.6)
+    ramp = (ramp - 0.5) * random.uniform(0.75, 1.25) + 0.5 + random.uniform(-0.1, 0.1)
+    casts = random.uniform(0.92, 1.08, 3)
+    table = np.clip(ramp[:, None] * casts * 255, 0, 255).astype(np.uint8)
+    lit = np.stack([table[crop[..., channel], channel] for channel in range(3)], axis=-1)
+    grey = cv2.cvtColor(lit, cv2.COLOR_RGB2GRAY)[..., None]
+    keep = float(random.uniform(0.5, 1.3))
+    return cv2.addWeighted(lit, keep, np.repeat(grey, 3, axis=2), 1 - keep, 0)
+
+
+def _compress(crop: np.ndarray, quality: int, random: np.random.Generator) -> np.ndarray:
+    """Through JPEG, or one time in eight WebP, at 1..100."""
+    webp = random.random() < 0.125
+    kind, flag = (".webp", cv2.IMWRITE_WEBP_QUALITY) if webp else (".jpg", cv2.IMWRITE_JPEG_QUALITY)
+    _, encoded = cv2.imencode(kind, np.ascontiguousarray(crop), [flag, quality])
+    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+
+
+def _erase(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Hide a rectangle of 5 to 20 % of the crop behind its mean colour (Zhong et al., "Random Erasing", 2017)."""
+    side = crop.shape[0]
+    area, aspect = random.uniform(0.05, 0.2), random.uniform(0.5, 2.0)
+    height, width = int(side * np.sqrt(area * aspect)), int(side * np.sqrt(area / aspect))
+    y, x = random.integers(0, side - height + 1), random.integers(0, side - width + 1)
+    crop = crop.copy()
+    crop[y : y + height, x : x + width] = crop.mean(axis=(0, 1))
+    return crop

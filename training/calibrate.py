@@ -1,0 +1,81 @@
+"""From raw logits on Validation to temperature, offset and the inconclusive band."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from deepdect.verdict import Calibration
+from training.data import CropSet
+
+# What a shared photo goes through: untouched; recompressed; reduced to half and recompressed hard.
+TIERS: tuple[tuple[float, int | None], ...] = ((1.0, None), (1.0, 60), (0.5, 40))
+
+
+def degraded(crops: CropSet, scale: float, quality: int | None) -> np.ndarray:
+    """The crops, reduced from their native side by `scale` and JPEG-compressed at `quality`, back at uint8 [n, 256, 256, 3]."""
+    if scale == 1 and quality is None:
+        return np.asarray(crops.pixels)
+    return np.stack([_degrade(crop, int(side), scale, quality) for crop, side in zip(crops.pixels, crops.native, strict=True)])
+
+
+def _degrade(crop: np.ndarray, native: int, scale: float, quality: int | None) -> np.ndarray:
+    side = max(16, round(native * scale))
+    small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+    if quality is not None:
+        _, encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+        small = cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    return cv2.resize(small, crop.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def fit_platt(raw: np.ndarray, labels: np.ndarray, steps: int = 50) -> tuple[float, float]:
+    """(temperature, offset) that minimise the log loss of sigmoid(raw / temperature + offset) (Platt, 1999), by Newton.
+
+    Raises ValueError where higher logits do not mean fake more often: then there is nothing to calibrate.
+    """
+    design = np.stack([raw, np.ones_like(raw)], axis=1).astype(float)
+    slope = np.zeros(2)
+    for _ in range(steps):
+        probability = 1 / (1 + np.exp(-np.clip(design @ slope, -60, 60)))
+        gradient = design.T @ (probability - labels)
+        hessian = (design * (probability * (1 - probability))[:, None]).T @ design + 1e-9 * np.eye(2)
+        slope = slope - np.linalg.solve(hessian, gradient)
+    if slope[0] <= 1e-6:
+        raise ValueError(f"the logits do not rise with the label (slope {slope[0]:.2g}): these weights cannot be calibrated")
+    return float(1 / slope[0]), float(slope[1])
+
+
+def choose_band(
+    probabilities: np.ndarray, labels: np.ndarray, sources: np.ndarray, right: float, false_alarms: float
+) -> tuple[float, float]:
+    """(low, high): the narrowest band outside which each verdict is right often enough.
+
+    high: the least threshold in .5...99 at which at least `right` of the accused are fake and at most `false_alarms` of the reals of
+    any source are accused; low: the greatest in .01...5 at which at least `right` of the cleared are real.
+    """
+    fake = labels > 0.5
+
+    def accusation_holds(threshold: float) -> bool:
+        accused = probabilities >= threshold
+        alarms = [accused[(sources == s) & ~fake].mean() for s in np.unique(sources[~fake])]
+        return not accused.any() or (bool(fake[accused].mean() >= right) and max(alarms) <= false_alarms)
+
+    def clearance_holds(threshold: float) -> bool:
+        cleared = probabilities <= threshold
+        return not cleared.any() or bool((~fake)[cleared].mean() >= right)
+
+    high = next((t for t in np.arange(50, 100) / 100 if accusation_holds(t)), 0.99)
+    low = next((t for t in np.arange(50, 0, -1) / 100 if clearance_holds(t)), 0.01)
+    return float(low), float(high)
+
+
+def calibrate(
+    raw: np.ndarray, labels: np.ndarray, sources: np.ndarray, version: str, right: float, false_alarms: float
+) -> Calibration:
+    """The calibration from raw logits of all tiers, stacked."""
+    temperature, offset = fit_platt(raw, labels)
+    probabilities = 1 / (1 + np.exp(-np.clip(raw / temperature + offset, -80, 80)))
+    low, high = choose_band(probabilities, labels, sources, right, false_alarms)
+    return Calibration(
+        round(temperature, 5), round(offset, 5), low, high, version, f"Validation, {len(raw)} crops, clean and compressed"
+    )

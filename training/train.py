@@ -1,0 +1,204 @@
+"""Train the network: `python -m training.train DATA_FOLDER --recipe training/recipes/first.yaml --output runs/first`.
+
+Coarse to fine: each phase has its own picture size and number of images. The best averaged weights on Validation (mean AUC
+of the sources that have both labels, and pooled) are kept; a stopped run goes on from its last checkpoint when started again.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+import yaml
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from training.augment import Augmentation
+from training.batches import Sampler, make_batch, prefetched
+from training.data import CropSet, load_crops
+from training.metrics import auc, per_source_auc
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training at one picture size (pixels a side)."""
+
+    size: int
+    images: int
+    batch: int = 32
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that fixes a run but the data; one YAML file each under `training/recipes/`."""
+
+    phases: list[Phase]
+    rate: float = 1e-3  # of the head and conv5; earlier stages take `rates` times it
+    rates: dict[str, float] = field(default_factory=dict)
+    frozen: list[str] = field(default_factory=list)
+    warm_up: int = 200  # steps
+    weight_decay: float = 0.05
+    sources: dict[str, float] = field(default_factory=dict)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    validate_every: int = 4000  # images
+    validate_on: int = 600  # Validation crops, the same ones each time
+    patience: int = 6  # validations without a better figure before stopping early
+    seed: int = 0
+
+    @staticmethod
+    def read(path: Path) -> Recipe:
+        """Read a YAML recipe. Raises TypeError naming an unknown field."""
+        raw: dict[str, Any] = yaml.safe_load(path.read_text())
+        raw["phases"] = [Phase(**phase) for phase in raw["phases"]]
+        raw["augmentation"] = Augmentation(**raw.get("augmentation", {}))
+        return Recipe(**raw)
+
+
+def make_engine(name: str, recipe: Recipe, **size: Any) -> Any:
+    """The training step: `torch` (compiled, fastest on a CPU) or `keras` (any Keras backend)."""
+    if name == "torch":
+        from training.torch_engine import TorchEngine
+
+        return TorchEngine(tuple(recipe.frozen), recipe.rates, recipe.weight_decay, **size)
+    from training.keras_engine import KerasEngine
+
+    return KerasEngine(tuple(recipe.frozen), recipe.rates, recipe.weight_decay, **size)
+
+
+def learning_rate(recipe: Recipe, images: int, batch: int) -> float:
+    """Linear warm-up, then half a cosine down to 1 % over all phases (Loshchilov & Hutter, SGDR, 2017, eq. 5)."""
+    total = sum(phase.images for phase in recipe.phases)
+    warm = min(1.0, (images / batch + 1) / recipe.warm_up)
+    return recipe.rate * warm * (0.01 + 0.99 * (1 + np.cos(np.pi * min(1.0, images / total))) / 2)
+
+
+def phase_at(recipe: Recipe, images: int) -> Phase | None:
+    """The phase after `images` images have been seen; None at the end."""
+    for phase in recipe.phases:
+        if images < phase.images:
+            return phase
+        images -= phase.images
+    return None
+
+
+def batches(crops: CropSet, recipe: Recipe, start: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The run's batches from the `start`-th image on; each batch has its own seed, so a resumed run sees the same ones."""
+    sampler = Sampler(crops.items, recipe.sources)
+    seen = start
+    while phase := phase_at(recipe, seen):
+        random = np.random.default_rng([recipe.seed, seen])
+        yield make_batch(crops, sampler.draw(phase.batch, random), phase.size, recipe.augmentation, random)
+        seen += phase.batch
+
+
+def validation_pixels(crops: CropSet, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Evenly spaced crops at the phase's size, and their indices."""
+    import cv2
+
+    chosen = np.unique(np.linspace(0, len(crops.items) - 1, min(count, len(crops.items))).astype(int))
+    resized = [cv2.resize(np.asarray(crops.pixels[i]), (size, size), interpolation=cv2.INTER_AREA) for i in chosen]
+    return np.stack(resized), chosen
+
+
+def train(
+    train_crops: CropSet, validation: CropSet, recipe: Recipe, engine: Any, output: Path, minutes: float | None = None
+) -> dict[str, float]:
+    """Run the recipe; writes `best.npz`, `last.npz` (checkpoint) and `log.csv` into `output`.
+
+    minutes: stop after this long, checkpointed. Returns the last Validation AUCs by source.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    checkpoint, log = output / "last.npz", output / "log.csv"
+    seen, best, stale = 0, -1.0, 0
+    if checkpoint.is_file():
+        state = dict(np.load(checkpoint, allow_pickle=False))
+        seen, best, stale = int(state.pop("seen")), float(state.pop("best")), int(state.pop("stale"))
+        engine.load_state(state)
+    else:
+        log.write_text("images,size,loss,rate,images_per_second,auc,aucs\n")
+    began, mark, losses, aucs = time.monotonic(), (time.monotonic(), seen), [], {}
+    total = sum(phase.images for phase in recipe.phases)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as progress:
+        bar = progress.add_task("training", total=total, completed=seen)
+        for pixels, labels in prefetched(batches(train_crops, recipe, seen)):
+            rate = learning_rate(recipe, seen, len(labels))
+            losses.append(engine.step(pixels, labels, rate))
+            previous, seen = seen, seen + len(labels)
+            progress.update(bar, completed=seen, description=f"{pixels.shape[1]} px, loss {np.mean(losses[-50:]):.3f}")
+            out_of_time = minutes is not None and time.monotonic() - began > 60 * minutes
+            size_changes = (phase := phase_at(recipe, seen)) is None or phase.size != pixels.shape[1]
+            if not (seen // recipe.validate_every > previous // recipe.validate_every or out_of_time or size_changes):
+                continue
+            speed = (seen - mark[1]) / (time.monotonic() - mark[0])
+            scaled, chosen = validation_pixels(validation, recipe.validate_on, pixels.shape[1])
+            scores, labels_there = engine.logits(scaled), validation.labels[chosen]
+            aucs = per_source_auc(scores, labels_there, validation.sources[chosen]) | {"pooled": auc(scores, labels_there)}
+            mean = float(np.mean(list(aucs.values())))
+            with log.open("a", newline="") as stream:
+                detail = " ".join(f"{source}={value:.3f}" for source, value in aucs.items())
+                row = [seen, pixels.shape[1], f"{np.mean(losses):.4f}", f"{rate:.2e}", f"{speed:.2f}", f"{mean:.4f}", detail]
+                csv.writer(stream).writerow(row)
+            progress.console.print(f"{seen} images, {speed:.1f}/s, loss {np.mean(losses):.4f}, Validation AUC {mean:.4f}: {detail}")
+            # AUC at a coarser size cannot be compared: each size starts its own contest, the last one ships
+            stale = 0 if mean > best else stale + 1
+            if mean > best:
+                best = mean
+                write_weights(engine.averaged_weights(), output / "best.npz")
+            if size_changes and phase is not None:
+                best, stale = -1.0, 0
+            save(checkpoint, engine.state() | {"seen": np.array(seen), "best": np.array(best), "stale": np.array(stale)})
+            mark, losses = (time.monotonic(), seen), []
+            if out_of_time or stale >= recipe.patience:
+                break
+    return aucs
+
+
+def write_weights(weights: dict[str, np.ndarray], path: Path) -> None:
+    """Weights as `.npz`, replaced in one step: kernels in half precision, vectors (biases, batch-norm statistics) in single.
+
+    conv1 sees 0..255 inputs, so its variances exceed what half precision can hold.
+    """
+    save(path, {name: value.astype(np.float16 if value.ndim > 1 else np.float32) for name, value in weights.items()})
+
+
+def save(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """`np.savez` that leaves the old file whole until the new one is."""
+    partial = path.with_suffix(".partial.npz")
+    np.savez(partial, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for its own flags
+    os.replace(partial, path)
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
+    recipe: Annotated[Path, typer.Option(help="YAML recipe.")] = Path("training/recipes/first.yaml"),
+    output: Annotated[Path, typer.Option(help="Where checkpoints, best weights and the log go.")] = Path("runs/first"),
+    start: Annotated[Path | None, typer.Option(help="Starting weights (.npz, Keras names; may be partial).")] = None,
+    imagenet: Annotated[bool, typer.Option(help="Start from Keras' ImageNet weights (downloads them).")] = False,
+    engine: Annotated[str, typer.Option(help="keras or torch.")] = "keras",
+    cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
+    minutes: Annotated[float | None, typer.Option(help="Stop after this long; start again to go on.")] = None,
+) -> None:
+    """Train from a recipe; run the same command again to resume."""
+    plan = Recipe.read(recipe)
+    maker = make_engine(engine, plan)
+    if imagenet:
+        from deepdect import network
+
+        model = network.build(None)
+        network.load_imagenet(model)
+        maker.load(network.weights(model))
+    if start:
+        missing = maker.load(dict(np.load(start, allow_pickle=False)))
+        print(f"{start}: {len(missing)} weights not in it start random" + (f", first {missing[0]}" if missing else ""))
+    train(load_crops(data, "Train", cache), load_crops(data, "Validation", cache), plan, maker, output, minutes)
+
+
+if __name__ == "__main__":
+    typer.run(main)
