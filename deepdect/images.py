@@ -32,8 +32,7 @@ class ImageError(ValueError):
 
     def __init__(self, status: Status, message: str) -> None:
         super().__init__(status, message)  # both, so that the error survives pickling between processes
-        self.status: Status = status
-        self.message = message
+        self.status, self.message = status, message
 
     def __str__(self) -> str:
         return self.message
@@ -110,9 +109,7 @@ class _Metered(BytesIO):
         block = super().read(size)
         self._reads, self._bytes = self._reads - 1, self._bytes - len(block)
         if min(self._reads, self._bytes) < 0:
-            raise RuntimeError(
-                "its header is far too complicated"
-            )  # of an OSError, Pillow's TIFF reader makes a warning
+            raise RuntimeError("its header is far too complicated")  # an OSError, Pillow may turn into a warning
         return block
 
 
@@ -148,8 +145,7 @@ _OTHERS = {  # to be called by their names when refused
     rb"%!PS|\xc5\xd0\xd3\xc6|8BPS": "a PostScript or Photoshop document",
     rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!|BZh|\xfd7zXZ": "an archive (ZIP or the like) or an office document",
     rb"\0\0\0\x0c(?:jP  |JXL )|\xff(?:\x4f\xff\x51|\x0a)": "a JPEG 2000 or JPEG XL picture",
-    rb"(?i:\s*<(?:!doctype html|html|head|body))": "a web page",
-    rb"(?:\xef\xbb\xbf)?\s*<(?:.*<)?svg[\s>]": "an SVG drawing",
+    rb"(?:\xef\xbb\xbf)?\s*<(?:(?:.*<)?svg[\s>]|(?i:!doctype html|html|head))": "a web page or an SVG drawing",
     rb"[\t\n\r\x20-\x7e\x80-\xff]*\Z": "a text file",
     rb"": "an unknown kind of file",
 }
@@ -186,8 +182,7 @@ def _decoding(name: str, what: str) -> Iterator[None]:
     except (MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError("too_large", f"{name}: this {what} is too large to decode. Send a smaller copy.") from error
     except Exception as error:  # hostile bytes draw nearly any type from decoders: a list of types would have holes
-        reason = str(error) or type(error).__name__
-        message = f"{name}: this {what} is damaged or incomplete ({reason}). Send an undamaged copy."
+        message = f"{name}: this {what} is damaged or incomplete ({type(error).__name__}: {error}). Send another copy."
         raise ImageError("unreadable", message) from error
 
 

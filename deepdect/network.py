@@ -117,7 +117,7 @@ def to_numpy(value: Any) -> np.ndarray:
     """A backend tensor as a NumPy array."""
     from keras import ops
 
-    return np.asarray(ops.convertto_numpy(value))
+    return np.asarray(ops.convert_to_numpy(value))
 
 
 def _block(x: Any, filters: int, stride: int, project: bool, name: str) -> Any:

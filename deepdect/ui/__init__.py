@@ -1,0 +1,67 @@
+"""The web page: the only place that imports Gradio."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from typing import Any
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read while Gradio is imported
+
+import gradio as gr  # noqa: E402
+
+from deepdect import Detector, images  # noqa: E402
+from deepdect.ui import share as sharing  # noqa: E402
+from deepdect.ui import theme  # noqa: E402
+from deepdect.ui.page import Page  # noqa: E402
+from deepdect.ui.texts import ENGLISH  # noqa: E402
+
+# What `launch` needs wherever the page is started; also in the tests.
+LAUNCH: dict[str, Any] = {
+    "theme": theme.theme(),
+    "css_paths": [theme.STYLE],
+    "js": theme.script(ENGLISH),
+    "max_file_size": images.DEFAULT_LIMITS.max_bytes,
+    "run_history": False,  # would keep visitors' pictures in their browsers
+    "enable_monitoring": False,
+    "pwa": False,
+    "ssr_mode": False,
+    "mcp_server": False,
+    "show_error": True,  # the message only; the traceback goes to the log
+    "footer_links": ["api", "settings"],
+    "state_session_capacity": 1000,
+    "quiet": True,
+}
+
+
+def build(detector: Detector) -> gr.Blocks:
+    """The page around a detector, not yet launched; launch it with `LAUNCH`."""
+    if "GRADIO_TEMP_DIR" not in os.environ:  # Gradio's own is shared by all users of the machine, and never removed
+        folder = tempfile.mkdtemp(prefix="deepdect-")
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Page(detector, ENGLISH).blocks
+
+
+def serve(detector: Detector, *, host: str = "127.0.0.1", port: int = 7860, share: bool = False) -> None:
+    """Serve the page until interrupted. With share, also under a public link; without one where none can be made.
+
+    Raises SystemExit with the reason where the port cannot be had.
+    """
+    page = build(detector)
+    try:
+        page.launch(server_name=host, server_port=port, prevent_thread_lock=True, share=False, **LAUNCH)
+    except OSError as error:
+        raise SystemExit(f"Deep Dect cannot serve on {host}, port {port} ({error}). Choose another with --port.") from error
+    print(f"Deep Dect is at {page.local_url} (stop it with Ctrl+C)", file=sys.stderr, flush=True)
+    if share:
+        try:
+            page.share_url = sharing.public_link(page)
+            print(f"Public link, for up to a week: {page.share_url}", file=sys.stderr, flush=True)
+        except sharing.NoLinkError as error:
+            print(f"No public link could be made: {error}", file=sys.stderr)
+            print(f"The page still serves at {page.local_url}", file=sys.stderr, flush=True)
+    page.block_thread()

@@ -1,0 +1,202 @@
+"""Results as HTML. Every text that came from outside (file names, messages) is escaped here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+import numpy as np
+
+from deepdect import Analysis, FaceAnalysis
+from deepdect.ui.texts import Texts
+from deepdect.verdict import Calibration, Verdict
+from explain import overlay
+
+# Bars end here, for every face alike: stretched to its own range, an undecided face would look like a certain one.
+BAR_LOGITS = 2.0
+NBSP = "\N{NO-BREAK SPACE}"
+
+_ICONS: dict[str, str] = {
+    "real": '<circle cx="12" cy="12" r="9.2"/><path d="m7.8 12.4 2.9 2.9 5.6-6"/>',
+    "deepfake": '<path d="M12 3.2 22 20.4H2Z"/><path d="M12 9.6v5M12 17.4v.2"/>',
+    "inconclusive": '<circle cx="12" cy="12" r="9.2"/><path d="M9.4 9.6a2.7 2.7 0 1 1 3.9 2.4c-.9.5-1.3 1-1.3 1.9M12 16.9v.2"/>',
+    "message": '<circle cx="12" cy="12" r="9.2"/><path d="M12 11v5.4M12 7.6v.2"/>',
+}
+
+
+def percent(probability: float) -> str:
+    """A probability in 0..1 as whole per cent, never "0 %" or "100 %": no model is that sure. Raises ValueError."""
+    if not 0 <= probability <= 1:  # so written, NaN is refused too
+        raise ValueError(f"expected a probability in 0..1, received {probability}")
+    if probability < 0.01:
+        return f"<1{NBSP}%"
+    if probability > 0.99:
+        return f">99{NBSP}%"
+    return f"{probability:.0%}".replace("%", f"{NBSP}%")
+
+
+def logits(value: float) -> str:
+    """A logit with its sign and two decimals, "0.00" where it rounds to nothing."""
+    text = f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+    return text[1:] if text[1:] == "0.00" else text
+
+
+def argument(value: float, text: Texts) -> str:
+    """What an evidence argues for, in words, so that nobody depends on its colour."""
+    if logits(value) == "0.00":
+        return text.neutral
+    return text.argues_fake if value > 0 else text.argues_real
+
+
+def waiting(text: Texts) -> str:
+    """What stands where the result will be."""
+    steps = "".join(f"<li>{escape(step)}</li>" for step in text.waiting)
+    return f'<section class="dd-card dd-waiting"><h2>{escape(text.waiting_title)}</h2><ol>{steps}</ol></section>'
+
+
+def message(title: str, body: str, note: str = "") -> str:
+    """A picture that got no verdict, and what to do about it."""
+    return (
+        f'<section class="dd-card dd-message" role="status"><header>{_icon("message")}<h2>{escape(title)}</h2></header>'
+        f"<p>{escape(body)}</p>{_paragraph(note, 'dd-note')}</section>"
+    )
+
+
+def picture(analysis: Analysis, calibration: Calibration, text: Texts) -> str:
+    """The picture's verdict, or the reason why it has none."""
+    if analysis.verdict is None or analysis.fake_probability is None:
+        return message(text.refusals[analysis.status], analysis.message, text.no_score)
+    count = len(analysis.faces)
+    found = text.one_face
+    if count > 1:
+        found = text.several_faces.format(count=count, number=most_suspicious(analysis.faces) + 1)
+    return (
+        f'<section class="dd-card dd-{analysis.verdict}" role="status">'
+        f"{_headline(analysis.verdict, analysis.fake_probability, text)}"
+        f"{_scale(analysis.fake_probability, calibration, text)}"
+        f"<p>{escape(text.meanings[analysis.verdict])}</p><p>{escape(found)}</p>"
+        f"{_warnings(analysis.faces[0].warnings, text) if count == 1 else ''}"
+        f"{_paragraph(technical(analysis, text), 'dd-note')}</section>"
+    )
+
+
+def face(analysis: Analysis, number: int, text: Texts) -> str:
+    """The heading of one face's evidence; where there are several, with its own verdict. number: from 0."""
+    chosen = analysis.faces[number]
+    title = f"<h2>{escape(text.evidence)}</h2>"
+    if len(analysis.faces) > 1:
+        name = text.face.format(number=number + 1)
+        title = (
+            f'<h2>{escape(name)}: <span class="dd-word dd-{chosen.verdict}">{_icon(chosen.verdict)}'
+            f"{escape(text.verdicts[chosen.verdict])}</span></h2>"
+            f"<p>{escape(text.probability)} <b>{percent(chosen.fake_probability)}</b></p>"
+            f"{_warnings(chosen.warnings, text)}"
+        )
+    undecided = text.undecided if chosen.verdict == "inconclusive" else ""
+    return (
+        f'<div class="dd-face">{title}{_paragraph(undecided, "dd-undecided")}{_paragraph(text.slider, "dd-note")}</div>'
+    )
+
+
+def legend(text: Texts) -> str:
+    """The map's colour scale, with the colours that the overlay really uses."""
+    limit = overlay.SCALE_LOGITS
+    colours, _ = overlay.colorize(np.linspace(-limit, limit, 9, dtype=np.float32)[None])
+    stops = ", ".join(f"rgb({red} {green} {blue})" for red, green, blue in colours[0].tolist())
+    low, high = logits(-limit), logits(limit)
+    sentence = text.legend.format(logits=f"±{limit:g}")
+    return (
+        f'<figure class="dd-legend"><div class="dd-ends"><span>{low} {escape(text.for_real)}</span><span>0</span>'
+        f"<span>{escape(text.for_fake)} {high}</span></div>"
+        f'<div class="dd-ramp" style="background: linear-gradient(to right, {stops})"></div>'
+        f"<figcaption>{escape(sentence)}</figcaption></figure>"
+    )
+
+
+def regions(chosen: FaceAnalysis, text: Texts) -> str:
+    """One face's evidence by region, strongest first, with the baseline and the total that it all adds up to."""
+    title = f"<h3>{escape(text.regions)}</h3>"
+    if not chosen.regions:
+        return f'<section class="dd-regions">{title}<p>{escape(text.no_regions)}</p></section>'
+    strongest = sorted(chosen.regions, key=lambda region: -abs(region.evidence))
+    rows = "".join(_row(text.region_names.get(region.name, region.name), region.evidence, text) for region in strongest)
+    rows += _row(text.baseline, chosen.bias, text, "dd-baseline")
+    head = (
+        f'<tr class="dd-head"><th scope="col">{escape(text.region)}</th><th scope="col"><div><span>'
+        f'<i class="dd-for-real"></i>{escape(text.for_real)}</span><span>{escape(text.for_fake)}'
+        f'<i class="dd-for-fake"></i></span></div></th><th scope="col">{escape(text.logits)}</th></tr>'
+    )
+    total = (
+        f'<tr class="dd-total"><th scope="row">{escape(text.total)}</th>'
+        f"<td>{percent(chosen.fake_probability)} {escape(text.probability)}</td><td>{logits(chosen.logit)}</td></tr>"
+    )
+    note = text.regions_note.format(limit=f"±{BAR_LOGITS:g}")
+    return (
+        f'<section class="dd-regions">{title}<table>{head}{rows}{total}</table>{_paragraph(note, "dd-note")}</section>'
+    )
+
+
+def choice(number: int, chosen: FaceAnalysis, text: Texts) -> str:
+    """One face's entry in the picker. number: from 0."""
+    return f"{number + 1} · {text.verdicts[chosen.verdict]} · {percent(chosen.fake_probability)}"
+
+
+def technical(analysis: Analysis, text: Texts) -> str:
+    """Which model, version and runtime gave this result, and how long it took."""
+    return text.technical.format(
+        model=analysis.model["name"],
+        version=analysis.model["version"],
+        runtime=analysis.runtime,
+        milliseconds=round(analysis.elapsed_ms),
+        sha256=analysis.model["sha256"][:12],
+    )
+
+
+def most_suspicious(faces: Iterable[FaceAnalysis]) -> int:
+    """The index of the face that decides the picture's verdict."""
+    return int(np.argmax([face.fake_probability for face in faces]))
+
+
+def _headline(verdict: Verdict, probability: float, text: Texts) -> str:
+    return (
+        f'<header>{_icon(verdict)}<h2>{escape(text.verdicts[verdict])}</h2><p class="dd-probability">'
+        f"<b>{escape(percent(probability))}</b> {escape(text.probability)}</p></header>"
+    )
+
+
+def _scale(probability: float, calibration: Calibration, text: Texts) -> str:
+    """The probability on a bar from real to deepfake, with the band in which no verdict is given."""
+    low, high = 100 * calibration.low, 100 * calibration.high
+    at = min(max(100 * probability, 1), 99)
+    words = text.scale.format(low=percent(calibration.low), high=percent(calibration.high))
+    labels = "".join(
+        f'<span style="left: {(start + end) / 2:.2f}%; max-width: {end - start:.2f}%">{escape(text.verdicts[verdict])}</span>'
+        for verdict, start, end in (("real", 0, low), ("inconclusive", low, high), ("deepfake", high, 100))
+    )
+    return (
+        f'<div class="dd-scale" style="--low: {low:.2f}%; --high: {high:.2f}%" title="{escape(words)}">'
+        f'<div class="dd-track"><i style="left: {at:.2f}%"></i></div><div class="dd-zones">{labels}</div></div>'
+    )
+
+
+def _row(name: str, value: float, text: Texts, css: str = "") -> str:
+    width = 50 * min(abs(value) / BAR_LOGITS, 1)
+    side = "fake" if value > 0 else "real"
+    return (
+        f'<tr class="{css}"><th scope="row">{escape(name)}</th>'
+        f'<td class="dd-bar"><i class="dd-for-{side}" style="width: {width:.2f}%"></i>'
+        f'<span class="dd-unseen">{escape(argument(value, text))}</span></td>'
+        f"<td>{logits(value)}</td></tr>"
+    )
+
+
+def _warnings(warnings: list[str], text: Texts) -> str:
+    return _paragraph(f"{text.warnings}: {'; '.join(warnings)}.", "dd-warning") if warnings else ""
+
+
+def _paragraph(words: str, css: str) -> str:
+    return f'<p class="{css}">{escape(words)}</p>' if words else ""
+
+
+def _icon(name: str) -> str:
+    return f'<svg class="dd-icon" viewBox="0 0 24 24" aria-hidden="true">{_ICONS[name]}</svg>'

@@ -1,0 +1,80 @@
+"""Makes the example pictures: `python -m deepdect.ui.examples.make` (needs scikit-image, a development requirement).
+
+The face is Eileen Collins's, in the public domain (NASA, from scikit-image). The altered picture is made of her own face
+alone, it says so in the picture and in its metadata, and it imitates what face swaps leave behind.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
+from skimage.data import astronaut
+
+from deepdect import faces
+
+NOTICE = "altered by Deep Dect for demonstration"
+SOURCE = "Eileen Collins, NASA, public domain, from scikit-image"
+REGION = (112, 10, 352, 250)  # head and shoulders of the 512 x 512 photo: left, top, right, bottom
+
+
+def alter(photo: np.ndarray) -> np.ndarray:
+    """The photo, uint8 RGB [h, w, 3], with its first face replaced by a warped, recoloured copy of itself.
+
+    As in self-blended images (Shiohara and Yamasaki, 2022), source and target are the same face, here with stronger changes:
+    larger eyes, a wider mouth, another size, place and colour, blended along the face's outline.
+    """
+    face = faces.find(photo)[0]
+    points = face.landmarks
+    height, width = photo.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    for centre, radius, strength in (
+        (points[[33, 133]].mean(axis=0), 0.20 * face.box[2], 0.35),
+        (points[[263, 362]].mean(axis=0), 0.20 * face.box[2], 0.35),
+        (points[[61, 291]].mean(axis=0), 0.32 * face.box[2], 0.30),
+    ):
+        dx, dy = x - centre[0], y - centre[1]
+        pull = strength * np.exp(-(dx**2 + dy**2) / (2 * (radius / 1.5) ** 2))
+        x, y = x - dx * pull, y - dy * pull
+    middle = points.mean(axis=0)
+    x, y = middle[0] + (x - middle[0]) / 1.04 - 1.5, middle[1] + (y - middle[1]) / 1.04 + 1.0
+    source = cv2.remap(photo, x.astype(np.float32), y.astype(np.float32), cv2.INTER_CUBIC).astype(np.float32)
+    source = source * [1.06, 1.0, 0.9] + [4, 0, -6]
+    source = cv2.GaussianBlur(source, (0, 0), 0.7)
+
+    mask = np.zeros((height, width), np.float32)
+    cv2.fillConvexPoly(mask, cv2.convexHull(points.astype(np.int32)), 1.0)
+    mask = cv2.GaussianBlur(mask, (0, 0), 0.02 * face.box[2])[:, :, None]
+    return np.rint(np.clip(photo * (1 - mask) + source * mask, 0, 255)).astype(np.uint8)
+
+
+def label(photo: np.ndarray) -> Image.Image:
+    """The photo with NOTICE in a strip across its lower edge."""
+    image = Image.fromarray(photo)
+    font = ImageFont.load_default(min(image.size) / 20)
+    strip = round(font.size * 1.7)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle([0, image.height - strip, image.width, image.height], fill=(20, 22, 26))
+    draw.text((image.width / 2, image.height - strip / 2), NOTICE, fill="white", font=font, anchor="mm")
+    return image
+
+
+def save(image: Image.Image, path: Path, description: str) -> None:
+    metadata = PngInfo()
+    metadata.add_text("Description", description)
+    image.save(path, optimize=True, pnginfo=metadata)
+
+
+def main() -> None:
+    folder = Path(__file__).parent
+    left, top, right, bottom = REGION
+    photo = np.ascontiguousarray(astronaut()[top:bottom, left:right])
+    save(Image.fromarray(photo), folder / "real.png", SOURCE)
+    save(label(alter(photo)), folder / "altered.png", f"{NOTICE}; {SOURCE}")
+
+
+if __name__ == "__main__":
+    main()

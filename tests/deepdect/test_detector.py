@@ -1,0 +1,123 @@
+"""The whole path with the real model on a real face."""
+
+from __future__ import annotations
+
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from PIL import Image
+
+FACE_KEYS = ["box", "detection_score", "verdict", "fake_probability", "logit", "bias", "crop", "evidence", "regions", "warnings"]
+KEYS = ["path", "status", "message", "width", "height", "verdict", "fake_probability", "faces", "model", "runtime", "elapsed_ms"]
+
+
+def png(rgb: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(rgb).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_json_follows_the_contract(detector, portrait):
+    result = json.loads(json.dumps(detector.analyze(portrait).to_json()))
+    assert list(result) == KEYS
+    assert (result["path"], result["status"], result["message"]) == (str(portrait), "ok", "")
+    assert (result["width"], result["height"]) == (512, 512)
+    assert result["verdict"] in {"real", "deepfake", "inconclusive"}
+    [face] = result["faces"]
+    assert list(face) == FACE_KEYS
+    assert face["fake_probability"] == result["fake_probability"]
+    assert 1 / (1 + np.exp(-face["logit"])) == pytest.approx(face["fake_probability"], abs=1e-5)
+    assert np.array(face["evidence"]).shape == (8, 8)
+    assert list(result["model"]) == ["name", "version", "sha256"]
+    assert len(result["model"]["sha256"]) == 64
+
+
+def test_evidence_and_regions_add_up_to_the_logit(detector, portrait):
+    [face] = detector.analyze(portrait).to_json()["faces"]
+    assert np.sum(face["evidence"]) + face["bias"] == pytest.approx(face["logit"], abs=1e-2)
+    assert sum(region["evidence"] for region in face["regions"]) + face["bias"] == pytest.approx(face["logit"], abs=1e-2)
+    assert sum(region["share"] for region in face["regions"]) == pytest.approx(1, abs=1e-2)
+    assert len({region["name"] for region in face["regions"]}) == 10
+
+
+def test_path_bytes_picture_and_array_give_the_same_answer(detector, portrait, astronaut):
+    results = [
+        detector.analyze(source).to_json()
+        for source in (portrait, portrait.read_bytes(), Image.open(portrait), astronaut)
+    ]
+    for result in results[1:]:
+        assert result["faces"] == results[0]["faces"]
+    assert [result["path"] for result in results] == [str(portrait), "image", "image", "image"]
+    assert detector.analyze(portrait.read_bytes(), name="upload.png").path == "upload.png"
+
+
+def test_no_face_is_no_score(detector):
+    result = detector.analyze(np.full((300, 400, 3), 127, np.uint8)).to_json()
+    assert (result["status"], result["verdict"], result["fake_probability"], result["faces"]) == ("no_face", None, None, [])
+    assert (result["width"], result["height"]) == (400, 300)
+    assert "No face was found" in result["message"] and "400 x 300" in result["message"]
+
+
+def test_unreadable_has_no_size(detector, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff\xe0 and then nothing")
+    result = detector.analyze(broken).to_json()
+    assert (result["status"], result["width"], result["height"]) == ("unreadable", None, None)
+    assert "broken.jpg" in result["message"]
+
+
+def test_many_keeps_order_and_goes_on_past_bad_files(detector, portrait, astronaut, tmp_path):
+    empty, missing = tmp_path / "empty.png", tmp_path / "missing.png"
+    empty.touch()
+    sources = [portrait, empty, astronaut[::-1, ::-1].copy(), missing, portrait] * 4  # 20: more than a chunk
+    results = list(detector.analyze_many(sources))
+    assert len(results) == 20
+    assert [r.status for r in results[:2]] == ["ok", "unreadable"]
+    assert [r.status for r in results[3:5]] == ["unreadable", "ok"]
+    assert results[19].fake_probability == pytest.approx(results[0].fake_probability, abs=1e-3)
+
+
+def test_a_picture_is_as_fake_as_its_most_suspicious_face(detector, astronaut):
+    face = astronaut[20:220, 120:320]
+    canvas = np.full((260, 700, 3), 90, np.uint8)
+    canvas[30:230, 40:240] = face
+    canvas[30:230, 440:640] = np.clip(face.astype(int) // 3 + 20, 0, 255)
+    result = detector.analyze(canvas)
+    assert len(result.faces) == 2
+    assert result.fake_probability == max(face.fake_probability for face in result.faces)
+    assert result.verdict == detector.calibration.verdict(result.fake_probability)
+
+
+def test_small_and_tilted_faces_carry_a_warning(detector, astronaut):
+    small = Image.fromarray(astronaut).resize((150, 150), Image.Resampling.BOX)
+    canvas = Image.new("RGB", (300, 300), (90, 90, 90))
+    canvas.paste(small, (70, 70))
+    [face] = detector.analyze(canvas).faces
+    assert any(warning.startswith("small face: ") and warning.endswith(" px") for warning in face.warnings)
+    tilted = Image.fromarray(astronaut).rotate(40, resample=Image.Resampling.BILINEAR, fillcolor=(90, 90, 90))
+    faces = detector.analyze(tilted).faces
+    assert any("tilted" in warning for warning in faces[0].warnings)
+
+
+def test_overlay_changes_only_the_crop_and_keeps_the_size(detector, portrait, astronaut):
+    drawn = detector.analyze(portrait).overlay()
+    assert drawn.shape == astronaut.shape and drawn.dtype == np.uint8
+    np.testing.assert_array_equal(drawn[400:], astronaut[400:])
+    assert (drawn != astronaut).any()
+    with pytest.raises(ValueError, match="no picture"):
+        detector.analyze(b"").overlay()
+
+
+def test_threads_share_one_detector(detector, portrait):
+    expected = detector.analyze(portrait).to_json()["faces"]
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: detector.analyze(portrait).to_json()["faces"], range(8)))
+    assert all(result == expected for result in results)
+
+
+def test_score_is_the_calibrated_logit(detector, portrait):
+    analysis = detector.analyze(portrait)
+    assert detector.score(analysis.faces[0].crop.pixels[None])[0] == pytest.approx(analysis.faces[0].logit, abs=1e-3)

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from deepdect import faces, runtime, weights
+
+
+@pytest.fixture(scope="module")
+def face_crops(astronaut) -> np.ndarray:
+    """Crops of a real face, upright, mirrored and darkened: uint8 [3, 256, 256, 3]."""
+    pictures = [astronaut, np.ascontiguousarray(astronaut[:, ::-1]), astronaut // 2]
+    return np.stack([faces.crop(picture, faces.find(picture)[0]).pixels for picture in pictures])
+
+
+def test_openvino_f32_agrees_with_tensorflow(face_crops):
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    model = weights.load()
+    logits = {}
+    for name in ("openvino-f32", "tensorflow"):
+        engine = runtime.open_runtime(name, model.file, model.sha256)
+        features = engine.run(face_crops)
+        assert engine.name == name
+        assert features.shape == (3, 8, 8, 2048) and features.dtype == np.float32
+        assert features.min() >= 0  # after the last ReLU
+        logits[name] = model.head.logit(features)
+    assert np.abs(logits["openvino-f32"] - logits["tensorflow"]).max() < 1e-2
+
+
+def test_batches_larger_than_one_pass_keep_their_order(detector, face_crops):
+    many = np.concatenate([face_crops] * 7)  # 21 crops, more than MAX_BATCH
+    np.testing.assert_allclose(detector.runtime.run(many)[18:], detector.runtime.run(face_crops), rtol=1e-3, atol=1e-3)
+
+
+def test_no_crops_give_no_features(detector):
+    assert detector.runtime.run(np.empty((0, 256, 256, 3), np.uint8)).shape == (0, 8, 8, 2048)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((1, 256, 256, 3), np.float32), np.zeros((256, 256, 3), np.uint8)])
+def test_wrong_crops_are_refused(detector, wrong):
+    with pytest.raises(ValueError, match=r"received .*256, 3\]"):
+        detector.runtime.run(wrong)
+
+
+def test_unknown_and_unavailable_runtimes_say_so(monkeypatch):
+    with pytest.raises(ValueError, match="received 'gpu'"):
+        runtime.open_runtime("gpu", weights.FOLDER, "0")
+    with pytest.raises(runtime.RuntimeUnavailableError, match="int8"):
+        runtime.open_runtime("openvino-int8", weights.FOLDER, "0")
+
+
+def test_a_graph_that_cannot_be_built_says_why(tmp_path, monkeypatch):
+    monkeypatch.setenv("DEEPDECT_CACHE", str(tmp_path))
+    broken = tmp_path / "broken.npz"
+    broken.write_bytes(b"not an archive")
+    with pytest.raises(runtime.RuntimeUnavailableError, match="could not be built"):
+        runtime.graph_file(broken, "0" * 64)
+    assert not list(tmp_path.glob("*.xml"))
+
+
+OFFLINE = """
+import socket, sys
+def refuse(*args, **kwargs):
+    raise SystemExit(f"network used: {args}")
+socket.socket.connect = refuse
+socket.getaddrinfo = refuse
+import urllib.request
+urllib.request.urlopen = refuse
+from deepdect import openvino_core
+openvino_core.core()
+import openvino.tools.ovc, time
+time.sleep(1)  # a telemetry event would leave from a thread
+loaded = sys.modules.get("openvino_telemetry")
+assert loaded is None, loaded
+assert type(openvino.tools.ovc.telemetry).__module__.endswith("telemetry_stub"), openvino.tools.ovc.telemetry
+print("silent")
+"""
+
+
+def test_openvino_telemetry_is_declined():
+    """OpenVINO stays silent by itself where CI is set, so CI must not be set here."""
+    environment = {key: value for key, value in os.environ.items() if key != "CI"}
+    done = subprocess.run([sys.executable, "-c", OFFLINE], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("silent")
+
+
+def test_thread_limit(monkeypatch):
+    from deepdect import openvino_core
+
+    monkeypatch.setenv("DEEPDECT_THREADS", "3")
+    assert openvino_core.usable_cpus() == 3
+    monkeypatch.setenv("DEEPDECT_THREADS", "many")
+    assert 1 <= openvino_core.usable_cpus() <= (os.cpu_count() or 1)

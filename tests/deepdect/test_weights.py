@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from deepdect import weights
+from deepdect.verdict import Calibration
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A models folder with a head of two channels and three units."""
+    arrays = {
+        "head_dense/kernel": np.ones((2, 3), np.float16),
+        "head_dense/bias": np.zeros(3, np.float32),
+        "head_logit/kernel": np.ones((3, 1), np.float16),
+        "head_logit/bias": np.array([0.5], np.float32),
+    }
+    np.savez(tmp_path / weights.WEIGHTS_FILE, **arrays)
+    digest = hashlib.sha256((tmp_path / weights.WEIGHTS_FILE).read_bytes()).hexdigest()
+    (tmp_path / weights.CHECKSUM_FILE).write_text(f"{digest}  {weights.WEIGHTS_FILE}\n")
+    Calibration(1.0, 0.0, 0.4, 0.6, "9.9").write(tmp_path / weights.CALIBRATION_FILE)
+    return tmp_path
+
+
+def test_loads_what_the_checksum_names(folder):
+    model = weights.load(folder)
+    assert model.version == "9.9"
+    assert model.sha256 == (folder / weights.CHECKSUM_FILE).read_text().split()[0]
+    assert model.head.logit(np.ones((1, 1, 1, 2), np.float32))[0] == pytest.approx(6.5)
+
+
+def test_a_changed_byte_is_refused(folder):
+    file = folder / weights.WEIGHTS_FILE
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content))
+    with pytest.raises(weights.WeightsError, match="expected sha256 .* received"):
+        weights.load(folder)
+
+
+@pytest.mark.parametrize("missing", [weights.WEIGHTS_FILE, weights.CHECKSUM_FILE, weights.CALIBRATION_FILE])
+def test_a_missing_file_is_named(folder, missing):
+    (folder / missing).unlink()
+    with pytest.raises(weights.WeightsError, match=missing):
+        weights.load(folder)
+
+
+def test_shipped_weights_verify_and_hold_no_pickle():
+    model = weights.load()
+    with np.load(model.file, allow_pickle=False) as arrays:
+        assert arrays["conv1_conv/kernel"].shape == (7, 7, 3, 64)
+        assert all(np.isfinite(arrays[name].astype(np.float32)).all() for name in arrays)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.augment import Augmentation, augment
+from training.batches import Sampler, make_batch, prefetched
+from training.data import CropSet, Item
+
+
+def item(source: str, label: int, group: str) -> Item:
+    return Item(f"{group}_{label}.jpg", "Train", label, source, "kind", group)
+
+
+ITEMS = [item("video", label, f"video{n}") for n in range(20) for label in (0, 1)]
+ITEMS += [item("portraits", 0, f"portrait{n}") for n in range(30)]
+ITEMS += [item("generator", 1, f"generated{n}") for n in range(10)]
+
+
+def test_half_of_a_batch_is_fake_and_originals_come_along():
+    sampler = Sampler(ITEMS, {"video": 1.0, "generator": 1.0})
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        drawn = [ITEMS[i] for i in sampler.draw(16, random)]
+        fakes, reals = [i for i in drawn if i.label], [i for i in drawn if not i.label]
+        assert len(fakes) == len(reals) == 8
+        # every swapped video frame is met by its original
+        assert {f.group for f in fakes if f.source == "video"} <= {r.group for r in reals}
+
+
+def test_source_weights_set_the_shares():
+    sampler = Sampler(ITEMS, {"video": 3.0, "generator": 1.0})
+    random = np.random.default_rng(1)
+    drawn = [ITEMS[i] for _ in range(200) for i in sampler.draw(16, random)]
+    share = np.mean([i.source == "video" for i in drawn if i.label])
+    assert share == pytest.approx(0.75, abs=0.04)
+
+
+def test_one_label_alone_is_refused():
+    with pytest.raises(ValueError, match="both Real and Fake"):
+        Sampler([item("video", 0, "a")], {})
+
+
+def test_augment_is_fixed_by_the_seed_and_has_the_size():
+    crop = np.random.default_rng(2).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    for size in (96, 160, 256):
+        one = augment(crop, 170, size, Augmentation(), np.random.default_rng(5))
+        two = augment(crop, 170, size, Augmentation(), np.random.default_rng(5))
+        assert one.shape == (size, size, 3) and one.dtype == np.uint8
+        np.testing.assert_array_equal(one, two)
+    other = augment(crop, 170, 96, Augmentation(), np.random.default_rng(6))
+    assert np.abs(other.astype(int) - augment(crop, 170, 96, Augmentation(), np.random.default_rng(5))).mean() > 1
+
+
+def test_augment_without_any_strength_only_scales():
+    still = Augmentation(rotation=0, zoom=0, shift=0, resample=0, colour=0, grey=0, blur=0, noise=0, compress=0, erase=0)
+    crop = np.full((256, 256, 3), (10, 120, 240), np.uint8)
+    np.testing.assert_array_equal(augment(crop, 176, 256, still, np.random.default_rng(0)), crop)
+
+
+def test_augment_never_invents_detail_beyond_the_native_size():
+    """A face sampled at 64 px must not be trained on as if it were sharper: fine stripes are gone after it."""
+    stripes = np.zeros((256, 256, 3), np.uint8)
+    stripes[:, ::2] = 255
+    still = Augmentation(rotation=0, zoom=0, shift=0, resample=0, colour=0, grey=0, blur=0, noise=0, compress=0, erase=0)
+    assert augment(stripes, 64, 256, still, np.random.default_rng(0))[20:-20, 20:-20].std() < 3
+
+
+def test_make_batch_keeps_pixels_and_labels_together():
+    pixels = np.zeros((4, 256, 256, 3), np.uint8)
+    pixels[[1, 3]] = 200
+    items = [item("video", n % 2, str(n)) for n in range(4)]
+    crops = CropSet(pixels, items, np.full(4, 176), [])
+    settings = Augmentation(colour=0, erase=0)
+    batch, labels = make_batch(crops, np.array([3, 0, 1]), 64, settings, np.random.default_rng(0))
+    assert labels.tolist() == [1, 0, 1]
+    assert [bool(picture.mean() > 100) for picture in batch] == [True, False, True]
+
+
+def test_prefetched_keeps_the_order_and_raises_the_workers_error():
+    def source():
+        for n in range(5):
+            yield np.array([n]), np.array([n])
+        raise OSError("disk gone")
+
+    seen = []
+    with pytest.raises(OSError, match="disk gone"):
+        for pixels, _ in prefetched(source(), depth=2):
+            seen.append(int(pixels[0]))
+    assert seen == [0, 1, 2, 3, 4]

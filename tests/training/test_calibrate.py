@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.calibrate import choose_band, degraded, fit_platt
+from training.data import CropSet, Item
+
+
+def test_fit_platt_recovers_a_known_temperature_and_offset():
+    random = np.random.default_rng(0)
+    raw = random.normal(0, 4, 40_000)
+    labels = (random.random(40_000) < 1 / (1 + np.exp(-(raw / 2.5 + 0.3)))).astype(float)
+    temperature, offset = fit_platt(raw, labels)
+    assert temperature == pytest.approx(2.5, rel=0.04)
+    assert offset == pytest.approx(0.3, abs=0.04)
+
+
+def test_fit_platt_refuses_logits_that_point_the_wrong_way():
+    with pytest.raises(ValueError, match="cannot be calibrated"):
+        fit_platt(np.linspace(-2, 2, 100), (np.linspace(-2, 2, 100) < 0.3).astype(float) * (np.arange(100) % 7 > 0))
+
+
+def test_choose_band_by_hand():
+    # .55 and .45 are wrong, everything beyond is right: both must fall inside the band
+    probabilities = np.array([0.1, 0.2, 0.45, 0.55, 0.8, 0.9])
+    labels = np.array([0, 0, 1, 0, 1, 1])
+    low, high = choose_band(probabilities, labels, np.array(["a"] * 6), right=1.0, false_alarms=0.0)
+    assert 0.2 <= low < 0.45
+    assert 0.55 < high <= 0.8
+
+
+def test_choose_band_caps_false_alarms_of_each_source():
+    # pooled 90 % right would do at .5, but source b's only real would be accused
+    probabilities = np.array([0.6] * 1 + [0.9] * 30)
+    labels = np.array([0] + [1] * 30)
+    sources = np.array(["b"] + ["a"] * 30)
+    assert choose_band(probabilities, labels, sources, 0.9, false_alarms=0.0)[1] > 0.6
+    assert choose_band(probabilities, labels, sources, 0.9, false_alarms=1.0)[1] == 0.5
+
+
+def test_degraded_loses_detail_and_keeps_the_shape():
+    pixels = np.zeros((2, 256, 256, 3), np.uint8)
+    pixels[:, ::4] = 255
+    items = [Item("a", "Validation", 0, "s", "k", "g")] * 2
+    crops = CropSet(pixels, items, np.array([176, 100]), [])
+    assert degraded(crops, 1.0, None) is crops.pixels
+    worse = degraded(crops, 0.5, 40)
+    assert worse.shape == pixels.shape and worse.dtype == np.uint8
+    assert worse.std() < 0.6 * pixels.std()

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from training.augment import Augmentation
+from training.data import CropSet, Item
+from training.train import Phase, Recipe, batches, learning_rate, phase_at, train
+
+RECIPE = Recipe(
+    phases=[Phase(64, 48, 8), Phase(96, 16, 8)],
+    rate=1e-2,
+    warm_up=2,
+    augmentation=Augmentation(paper_only=True),
+    validate_every=24,
+    validate_on=8,
+)
+
+
+@pytest.fixture(scope="module")
+def crops() -> CropSet:
+    """Sixteen noisy pictures, red ones fake and blue ones real."""
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 60, (16, 256, 256, 3), dtype=np.uint8)
+    items = [Item(f"{n}.jpg", "Train", n % 2, "colours", "kind", str(n)) for n in range(16)]
+    for n in range(16):
+        pixels[n, ..., 0 if n % 2 else 2] += 150
+    return CropSet(pixels, items, np.full(16, 176), [])
+
+
+def engine():
+    pytest.importorskip("keras", reason="Keras is not installed")
+    from training.keras_engine import KerasEngine
+
+    return KerasEngine(head_units=8, width=1 / 16, average=0.0)
+
+
+def test_learning_rate_by_hand():
+    recipe = replace(RECIPE, phases=[Phase(64, 800, 8)], rate=1.0, warm_up=10)
+    assert learning_rate(recipe, 0, 8) == pytest.approx(0.1)  # first of ten warm-up steps
+    assert learning_rate(recipe, 400, 8) == pytest.approx(0.01 + 0.99 / 2)  # half of the cosine
+    assert learning_rate(recipe, 800, 8) == pytest.approx(0.01)
+
+
+def test_phases_follow_one_another():
+    assert [phase_at(RECIPE, seen) for seen in (0, 47, 48, 63, 64)] == [*[RECIPE.phases[0]] * 2, *[RECIPE.phases[1]] * 2, None]
+
+
+def test_batches_resume_with_the_same_pictures(crops):
+    whole = list(batches(crops, RECIPE, 0))
+    rest = list(batches(crops, RECIPE, 40))
+    assert [pixels.shape[1] for pixels, _ in whole] == [64] * 6 + [96] * 2
+    assert len(rest) == 3
+    for (pixels, labels), (again, labels_again) in zip(whole[5:], rest, strict=True):
+        np.testing.assert_array_equal(pixels, again)
+        np.testing.assert_array_equal(labels, labels_again)
+
+
+def test_a_run_learns_logs_and_leaves_its_best_weights(crops, tmp_path):
+    aucs = train(crops, crops, RECIPE, engine(), tmp_path)
+    assert aucs["colours"] > 0.9
+    with (tmp_path / "log.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(int(row["images"]), int(row["size"])) for row in rows] == [(24, 64), (48, 64), (64, 96)]
+    with np.load(tmp_path / "best.npz", allow_pickle=False) as best:
+        assert best["conv1_conv/kernel"].dtype == np.float16
+        assert best["conv1_bn/moving_variance"].dtype == np.float32
+
+
+def test_a_stopped_run_goes_on_where_it_was(crops, tmp_path):
+    """Stopped at once after the first step, then resumed: the same weights as in one go."""
+    straight = engine()
+    train(crops, crops, RECIPE, straight, tmp_path / "straight")
+    first = engine()
+    train(crops, crops, RECIPE, first, tmp_path / "stopped", minutes=0.0)
+    with np.load(tmp_path / "stopped" / "last.npz") as checkpoint:
+        assert int(checkpoint["seen"]) == 8
+    resumed = engine()
+    train(crops, crops, RECIPE, resumed, tmp_path / "stopped")
+    expected, received = straight.averaged_weights(), resumed.averaged_weights()
+    for name in ("head_logit/kernel", "conv5_block3_3_conv/kernel", "conv1_bn/moving_mean"):
+        np.testing.assert_allclose(received[name], expected[name], rtol=1e-3, atol=1e-4, err_msg=name)
+
+
+def test_stops_early_when_validation_stands_still(crops, tmp_path):
+    endless = replace(RECIPE, phases=[Phase(64, 80_000, 8)], rate=0.0, validate_every=8, patience=2)
+    train(crops, crops, endless, engine(), tmp_path)
+    with np.load(tmp_path / "last.npz") as checkpoint:
+        assert int(checkpoint["seen"]) == 24  # the first validation is the best, two more change nothing
+
+
+def test_shipped_recipes_can_be_read():
+    from pathlib import Path
+
+    recipes = sorted((Path(__file__).resolve().parents[2] / "training" / "recipes").glob("*.yaml"))
+    assert recipes
+    for file in recipes:
+        assert Recipe.read(file).phases
