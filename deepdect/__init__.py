@@ -1,7 +1,7 @@
 """Deep Dect: is this face real or a deepfake, how sure, and which parts of the face say so.
 
-    from deepdect import Detector
-    analysis = Detector().analyze("photo.jpg")
+from deepdect import Detector
+analysis = Detector().analyze("photo.jpg")
 """
 
 from deepdect.detector import Analysis, Detector, FaceAnalysis

@@ -76,7 +76,9 @@ def analyze(
 @app.command()
 def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the page.")] = 7860,
-    share: Annotated[bool, typer.Option("--share", help="Also make a public link (relayed by Gradio's servers).")] = False,
+    share: Annotated[
+        bool, typer.Option("--share", help="Also make a public link (relayed by Gradio's servers).")
+    ] = False,
 ) -> None:
     """Start the web page."""
     from deepdect import ui
@@ -96,7 +98,9 @@ def _detector(runtime: str | None) -> Detector:
 def _describe(analysis: Analysis) -> None:
     """The result for a person, on standard output."""
     if analysis.status != "ok":
-        console.print(f"{escape(analysis.path)}: [red]{analysis.status}[/red] {escape(analysis.message)}", soft_wrap=True)
+        console.print(
+            f"{escape(analysis.path)}: [red]{analysis.status}[/red] {escape(analysis.message)}", soft_wrap=True
+        )
         return
     assert analysis.verdict is not None and analysis.fake_probability is not None
     colour = COLOURS[analysis.verdict]
@@ -110,7 +114,8 @@ def _describe(analysis: Analysis) -> None:
         reasons = ", ".join(f"{region.name} {region.evidence:+.2f}" for region in strongest)
         notes = f" [dim]({'; '.join(face.warnings)})[/dim]" if face.warnings else ""
         console.print(
-            f"  face {number}: {face.verdict}, {face.fake_probability:.1%}, strongest evidence in logits: {reasons}{notes}",
+            f"  face {number}: {face.verdict}, {face.fake_probability:.1%}, "
+            f"strongest evidence in logits: {reasons}{notes}",
             soft_wrap=True,
         )
 

@@ -1,7 +1,7 @@
 """RGB picture -> faces (box, landmarks, score), and the aligned crop of each that the network sees.
 
-Detection is generous (three BlazeFace detectors, padded and tiled copies), acceptance is strict: a candidate counts only
-where the face mesh, fitted twice, agrees that a face is there.
+Detection is generous (three BlazeFace detectors; finer, tiled and turned passes where they may pay), acceptance is strict:
+a candidate counts only where the face mesh, fitted twice, is sure of a face and stays where it was.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from deepdect import mesh
-from deepdect.blazeface import BACK, FRONT, FULL_RANGE, detector, suppress
+from deepdect.blazeface import BACK, FRONT, FULL_RANGE, WIDE, detector, suppress
 
 CROP = 256  # the network's input side
 CROP_MARGIN = 1.08  # crop side over the longer side of the landmarks' box
@@ -22,10 +22,23 @@ CROP_MARGIN = 1.08  # crop side over the longer side of the landmarks' box
 NATIVE_CAP = 176
 
 MINIMUM_DETECTION = 0.5
-MINIMUM_MESH = 0.5
+MINIMUM_MESH = 0.7
 SMALLEST_FACE = 20  # pixels; nothing below can be judged
-TILE_BELOW = 0.14  # tiles are searched where no face is longer than this share of the picture
-TILE_OVERLAP = 0.25
+
+# How far the mesh may move between its two fits (mean landmark shift over its side) and turn (degrees) away from what the
+# detector saw, in units of what 99 % of true faces stay below. False detections move and turn further, and so do meshes
+# fitted to a head the wrong way round.
+LOOSE_SHIFT, LOOSE_TURN = 0.045, 12.0
+DOUBTFUL, HOPELESS = 0.8, 1.35
+OTHER_WAY = 15.0  # degrees between two fits of one face from which they contradict each other
+
+SMALLEST_SEEN = 18  # input pixels that a face needs to be seen by BACK or WIDE (92 % of faces at 20, 75 % at 15)
+SCAN_SIDES = (WIDE.size, 1856)  # longer side of the coarse scan (one tile) and of the fine one (at most 4x4 tiles)
+TILE_OVERLAP = 64  # input pixels: smaller faces lie whole within some tile, larger ones were seen by the coarser pass
+PORTRAIT = 0.3  # a face of this share of the picture's longer side makes it a portrait
+PORTRAIT_SCAN = 800  # longer side in pixels above which even a portrait gets the coarse scan
+BYSTANDER = 0.1  # faces below this share of the longer side promise more small ones
+TURNS = (45.0, -45.0, 90.0, -90.0, 180.0)  # degrees
 
 
 @dataclass(frozen=True)
@@ -66,15 +79,16 @@ class Crop:
 
 def find(rgb: np.ndarray) -> list[Face]:
     """All faces in RGB uint8 [h, w, 3], largest first."""
-    detections, scores = _search(rgb)
-    faces = _accept(rgb, detections, scores)
-    if _need_tiles(rgb, faces):
-        more, more_scores = _search_tiles(rgb)
-        if len(more_scores):
-            faces = _accept(rgb, np.concatenate([detections, more]), np.concatenate([scores, more_scores]))
-    if not faces:
-        faces = _accept(rgb, *_search_tilted(rgb))
-    return sorted(faces, key=lambda face: -face.box[2] * face.box[3])
+    fits = _accept(rgb, *_search(rgb), [])
+    longest, searched = max(rgb.shape[:2]), BACK.size
+    for side in SCAN_SIDES:
+        if _scan_pays(longest, searched, fits):
+            fits = _accept(rgb, *_scan(rgb, side), fits)
+            searched = side
+    largest = max(fits, key=lambda fit: _area(fit.face), default=None)
+    if largest is None or largest.doubt > DOUBTFUL:
+        fits = _straighten(rgb, fits)
+    return sorted((fit.face for fit in fits), key=_area, reverse=True)
 
 
 def crop(rgb: np.ndarray, face: Face) -> Crop:
@@ -92,6 +106,18 @@ def crop(rgb: np.ndarray, face: Face) -> Crop:
     return Crop(pixels, float(x), float(y), side, float(np.rad2deg(angle)), native)
 
 
+@dataclass(frozen=True)
+class _Fit:
+    """A face and how far the mesh was from settling there at once; 99 % of true faces stay below 1."""
+
+    face: Face
+    doubt: float
+
+
+def _area(face: Face) -> float:
+    return face.box[2] * face.box[3]
+
+
 def _search(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Whole-picture candidates: portraits (back), the tight crop (front, padded), the scene (full-range, padded)."""
     passes = [
@@ -102,95 +128,127 @@ def _search(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([p[0] for p in passes]), np.concatenate([p[1] for p in passes])
 
 
-def _need_tiles(rgb: np.ndarray, faces: list[Face]) -> bool:
-    """A picture whose faces are all small may hide smaller ones; a portrait is not worth the extra passes."""
-    longest = max(rgb.shape[:2])
-    if longest < 2 * SMALLEST_FACE / TILE_BELOW:
+def _scan_pays(longest: int, searched: int, fits: list[_Fit]) -> bool:
+    """Whether to look for smaller faces than a pass with `searched` input pixels along the picture's longer side sees.
+
+    Not where those would be too small to judge. Otherwise always, except in a portrait (a face of PORTRAIT of the longer
+    side): that gets the coarse scan from PORTRAIT_SCAN pixels on, and the fine one where there are bystanders.
+    """
+    if SMALLEST_SEEN * longest / searched <= SMALLEST_FACE:
         return False
-    return all(max(face.box[2:]) < TILE_BELOW * longest for face in faces)
+    sides = [max(fit.face.box[2:]) / longest for fit in fits]
+    if max(sides, default=0) < PORTRAIT or min(sides) < BYSTANDER:
+        return True
+    return searched == BACK.size and longest >= PORTRAIT_SCAN
 
 
-def _search_tiles(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Candidates from overlapping square tiles, halved in side until the smallest face would fill a tenth of one."""
+def _scan(rgb: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Candidates from overlapping tiles of the picture reduced to at most `side` pixels along its longer side."""
     height, width = rgb.shape[:2]
-    found: list[tuple[np.ndarray, np.ndarray]] = []
-    side = max(height, width) / 2
-    while side > SMALLEST_FACE * 5:
-        for y in _starts(height, side):
-            for x in _starts(width, side):
-                part = rgb[y : y + int(side), x : x + int(side)]
-                boxes, scores = detector(FULL_RANGE).detect(part, minimum=MINIMUM_DETECTION)
-                found.append((boxes + np.tile([x, y], boxes.shape[1] // 2), scores))
-        side /= 2
-    if not found:
-        return np.empty((0, 16)), np.empty(0)
-    return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
-
-
-def _starts(length: int, side: float) -> list[int]:
-    """First pixels of overlapping tiles of `side` that cover `length`."""
-    if length <= side:
-        return [0]
-    count = int(np.ceil((length - side) / (side * (1 - TILE_OVERLAP)))) + 1
-    return [int(v) for v in np.linspace(0, length - side, count)]
-
-
-def _search_tilted(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Candidates from the picture turned by 45 degrees either way, for heads that lean beyond the detectors' reach."""
-    height, width = rgb.shape[:2]
+    scale = min(1.0, side / max(height, width))
+    small = cv2.resize(rgb, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)
     found = []
-    for degrees in (-45.0, 45.0):
-        side = (height + width) / np.sqrt(2) * 1.2
-        size = min(256, int(np.ceil(side)))
-        centre = np.array([(width - 1) / 2, (height - 1) / 2])
-        turned = mesh.extract_square(rgb, centre, side, np.deg2rad(degrees), size, cv2.BORDER_CONSTANT)
-        boxes, scores = detector(BACK).detect(turned, minimum=MINIMUM_DETECTION)
-        affine = mesh.square_to_pixels(centre, side, np.deg2rad(degrees), size)
-        points = boxes.reshape(-1, 2)
-        points = (points @ affine[:, :2].T + affine[:, 2]).reshape(-1, 8, 2)
-        # turned corners no longer bound an upright box: rebuild it around the same centre with the same sides
-        middle = points[:, :2].mean(axis=1)
-        half = (boxes[:, 2:4] - boxes[:, :2]) * side / size / 2
-        points[:, 0], points[:, 1] = middle - half, middle + half
-        found.append((points.reshape(-1, 16), scores))
+    for y in _starts(small.shape[0]):
+        for x in _starts(small.shape[1]):
+            tile = small[y : y + WIDE.size, x : x + WIDE.size]
+            boxes, scores = detector(WIDE).detect(tile, minimum=MINIMUM_DETECTION)
+            points = (boxes.reshape(-1, 8, 2) + [x, y]) * [width / small.shape[1], height / small.shape[0]]
+            found.append((points.reshape(-1, 16), scores))
     return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
 
 
-def _accept(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray) -> list[Face]:
-    """Merge candidates, fit the mesh to each, keep the real ones, and drop those that landed on the same face."""
-    faces: list[Face] = []
+def _starts(length: int) -> list[int]:
+    """First pixels of evenly spread tiles, at least TILE_OVERLAP over each other, that cover `length`."""
+    count = max(1, int(np.ceil((length - TILE_OVERLAP) / (WIDE.size - TILE_OVERLAP))))
+    return [int(v) for v in np.linspace(0, max(0, length - WIDE.size), count)]
+
+
+def _straighten(rgb: np.ndarray, fits: list[_Fit]) -> list[_Fit]:
+    """Search turned copies of the picture, for heads that lean or lie beyond the detectors' reach: upright they are missed,
+    or fitted the wrong way round. A turned fit overrules those on the same face that are twice as doubtful as it is and
+    see the head another way; otherwise what was found upright stays as it is."""
+    turned = [fit for degrees in TURNS for fit in _accept(rgb, *_search_turned(rgb, degrees), [])]
+    kept = list(fits)
+    for fit in sorted(turned, key=lambda fit: fit.doubt):
+        same = [other for other in kept if _same_face(fit.face, other.face)]
+        if all(other.doubt > 2 * fit.doubt and _apart(fit, other) > OTHER_WAY for other in same):
+            kept = [other for other in kept if other not in same] + [fit]
+    return kept
+
+
+def _apart(one: _Fit, other: _Fit) -> float:
+    """Degrees between the two faces' angles, 0..180."""
+    return _degrees(mesh.eye_angle(one.face.landmarks) - mesh.eye_angle(other.face.landmarks))
+
+
+def _degrees(angle: float) -> float:
+    """Size of an angle in radians as degrees in 0..180."""
+    return abs(float(np.angle(np.exp(1j * angle), deg=True)))
+
+
+def _search_turned(rgb: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
+    """Candidates from the picture turned by `degrees` about its centre."""
+    height, width = rgb.shape[:2]
+    side = (height + width) / np.sqrt(2) * 1.2
+    size = BACK.size
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    turned = mesh.extract_square(rgb, centre, side, np.deg2rad(degrees), size, cv2.BORDER_CONSTANT)
+    boxes, scores = detector(BACK).detect(turned, minimum=MINIMUM_DETECTION)
+    affine = mesh.square_to_pixels(centre, side, np.deg2rad(degrees), size)
+    points = boxes.reshape(-1, 2)
+    points = (points @ affine[:, :2].T + affine[:, 2]).reshape(-1, 8, 2)
+    # turned corners no longer bound an upright box: rebuild it around the same centre with the same sides
+    middle = points[:, :2].mean(axis=1)
+    half = (boxes[:, 2:4] - boxes[:, :2]) * side / size / 2
+    points[:, 0], points[:, 1] = middle - half, middle + half
+    return points.reshape(-1, 16), scores
+
+
+def _accept(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray, fits: list[_Fit]) -> list[_Fit]:
+    """Merge candidates, fit the mesh to each, and add to `fits` the real ones that lie on no face found before."""
+    fits = list(fits)
     for detection, score in zip(*suppress(detections, scores), strict=True):
-        face = _fit(rgb, detection, float(score))
-        if face and not any(_same_face(face, other) for other in faces):
-            faces.append(face)
-    return faces
+        if any(_holds(fit.face, (detection[:2] + detection[2:4]) / 2) for fit in fits):
+            continue
+        fit = _fit(rgb, detection, float(score))
+        if fit and not any(_same_face(fit.face, other.face) for other in fits):
+            fits.append(fit)
+    return fits
 
 
-def _fit(rgb: np.ndarray, detection: np.ndarray, score: float) -> Face | None:
+def _fit(rgb: np.ndarray, detection: np.ndarray, score: float) -> _Fit | None:
     """The face at a candidate, or None. The mesh is fitted from the box, then again from its own landmarks."""
     extent = detection[2:4] - detection[:2]
     if max(extent) < SMALLEST_FACE * 0.7:
         return None
     right_eye, left_eye = detection[4:6], detection[6:8]
-    angle = float(np.arctan2(left_eye[1] - right_eye[1], left_eye[0] - right_eye[0]))
+    seen_angle = float(np.arctan2(left_eye[1] - right_eye[1], left_eye[0] - right_eye[0]))
     centre = (detection[:2] + detection[2:4]) / 2
-    landmarks, mesh_score = mesh.face_mesh().fit(rgb, centre, float(max(extent)) * mesh.ROI_SCALE, angle)
-    if mesh_score < MINIMUM_MESH / 2:
+    first, mesh_score = mesh.face_mesh().fit(rgb, centre, float(max(extent)) * mesh.ROI_SCALE, seen_angle)
+    if mesh_score < 0.25:
         return None
-    angle = mesh.eye_angle(landmarks)
-    centre, extent = mesh.upright_bounds(landmarks, angle)
+    angle = mesh.eye_angle(first)
+    centre, extent = mesh.upright_bounds(first, angle)
     landmarks, mesh_score = mesh.face_mesh().fit(rgb, centre, float(extent.max()) * mesh.ROI_SCALE, angle)
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
     inside = high.min() > 0 and low[0] < rgb.shape[1] and low[1] < rgb.shape[0]
     if mesh_score < MINIMUM_MESH or not inside or (high - low).max() < SMALLEST_FACE:
         return None
-    return Face((float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])), landmarks, score, mesh_score)
+    shift = float(np.linalg.norm(landmarks - first, axis=1).mean() / extent.max())
+    doubt = max(shift / LOOSE_SHIFT, _degrees(mesh.eye_angle(landmarks) - seen_angle) / LOOSE_TURN)
+    if doubt > HOPELESS:
+        return None
+    box = (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
+    return _Fit(Face(box, landmarks, score, mesh_score), doubt)
+
+
+def _holds(face: Face, point: np.ndarray) -> bool:
+    """Whether the point (x, y) lies within the face's box."""
+    x, y, width, height = face.box
+    return x < point[0] < x + width and y < point[1] < y + height
 
 
 def _same_face(one: Face, other: Face) -> bool:
     """Whether one face's centre lies within the other's box (two meshes drawn to one face end up on top of each other)."""
-    for a, b in ((one, other), (other, one)):
-        x, y = a.box[0] + a.box[2] / 2, a.box[1] + a.box[3] / 2
-        if b.box[0] < x < b.box[0] + b.box[2] and b.box[1] < y < b.box[1] + b.box[3]:
-            return True
-    return False
+    centres = [np.array(f.box[:2]) + np.array(f.box[2:]) / 2 for f in (one, other)]
+    return _holds(one, centres[1]) or _holds(other, centres[0])

@@ -14,7 +14,8 @@ from deepdect import network, openvino_core
 def build_graph(weights: Path, target: Path) -> None:
     """Write `target` (.xml) and its .bin: uint8 RGB [n, 256, 256, 3] -> float32 features [n, 8, 8, 2048].
 
-    The constants stay in single precision: batch norm is folded into the kernels, which half precision would round again.
+    The constants stay in single precision: batch norm is folded into the kernels, which half precision would round
+    once more.
     """
     openvino_core.core()  # before anything else imports OpenVINO: telemetry off
     import openvino

@@ -41,9 +41,7 @@ def build(input_size: int | None = INPUT_SIZE, head_units: int = 1024, width: fl
     x = layers.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
     for stage, (filters, blocks, stride) in enumerate(_STAGES, start=2):
         for block in range(1, blocks + 1):
-            x = _block(
-                x, _scaled(filters, width), stride if block == 1 else 1, block == 1, f"conv{stage}_block{block}"
-            )
+            x = _block(x, _scaled(filters, width), stride if block == 1 else 1, block == 1, f"conv{stage}_block{block}")
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dense(head_units, activation="relu", name="head_dense")(x)
     x = layers.Dropout(0.5, name="head_dropout")(x)
@@ -99,7 +97,11 @@ def load_imagenet(model: Any) -> None:
     import keras
 
     source = keras.applications.ResNet50(weights="imagenet", include_top=False)
-    given = {f"{layer.name}/{variable.name}": to_numpy(variable.value) for layer in source.layers for variable in layer.weights}
+    given = {
+        f"{layer.name}/{variable.name}": to_numpy(variable.value)
+        for layer in source.layers
+        for variable in layer.weights
+    }
     load_weights(model, given, partial=True)
 
 

@@ -19,7 +19,9 @@ def cache_dir() -> Path:
     """
     chosen = os.environ.get("DEEPDECT_CACHE")
     folder = (
-        Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").joinpath("deepdect")
+        Path(chosen)
+        if chosen
+        else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").joinpath("deepdect")
     )
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,7 +1,8 @@
 """Runs the backbone: crops uint8 RGB [n, 256, 256, 3] -> features float32 [n, 8, 8, 2048].
 
-OpenVINO serves; TensorFlow is the reference it is held to. The OpenVINO graph is built from the `.npz` once, in a process of
-its own (that process imports TensorFlow, this one never does), and kept in the cache folder under the weights' sha256.
+OpenVINO serves; TensorFlow is the reference it is held to. The OpenVINO graph is built from the `.npz` once, in a
+process of its own (that process imports TensorFlow, this one never does), and kept in the cache folder under the
+weights' sha256.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ def open_runtime(name: RuntimeName, weights: Path, sha256: str, threads: int | N
     if name == "tensorflow":
         return TensorFlowRuntime(weights)
     if name == "openvino-int8":
-        raise RuntimeUnavailableError("openvino-int8: this version ships no int8 backbone yet; use auto or openvino-f32")
+        raise RuntimeUnavailableError(
+            "openvino-int8: this version ships no int8 backbone yet; use auto or openvino-f32"
+        )
     has_bf16 = "BF16" in openvino_core.core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if name == "openvino-bf16" and not has_bf16:
         raise RuntimeUnavailableError("openvino-bf16: this CPU does not compute in bfloat16; use auto or openvino-f32")
@@ -109,13 +112,18 @@ def graph_file(weights: Path, sha256: str) -> Path:
     # a private name, then a rename: two processes that start together must not read each other's half-written graph
     partial = target.with_name(f"{target.stem}.{os.getpid()}.xml")
     command = [sys.executable, "-m", "deepdect.graph", str(weights), str(partial)]
-    environment = os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
+    environment = os.environ | {
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
     root = str(Path(__file__).resolve().parent.parent)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeUnavailableError(
-            f"the OpenVINO graph could not be built from {weights} (exit status {done.returncode}):\n{done.stderr[-2000:]}"
+            f"the OpenVINO graph could not be built from {weights} (exit status {done.returncode}):\n"
+            f"{done.stderr[-2000:]}"
         )
     os.replace(partial.with_suffix(".bin"), target.with_suffix(".bin"))
     os.replace(partial, target)

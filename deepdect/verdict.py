@@ -32,7 +32,7 @@ class Calibration:
 
     @staticmethod
     def read(path: Path) -> Calibration:
-        """Read `calibration.json`. Raises TypeError or ValueError for fields that are missing, unknown or out of range."""
+        """Read `calibration.json`. Raises TypeError or ValueError for fields missing, unknown or out of range."""
         return Calibration(**json.loads(path.read_text()))
 
     def write(self, path: Path) -> None:

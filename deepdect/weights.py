@@ -38,7 +38,9 @@ def load(folder: Path = FOLDER) -> Model:
     file, checksum, calibration = folder / WEIGHTS_FILE, folder / CHECKSUM_FILE, folder / CALIBRATION_FILE
     for needed in (file, checksum, calibration):
         if not needed.is_file():
-            raise WeightsError(f"{needed} is missing: get the repository's models/ folder again (it is part of the checkout)")
+            raise WeightsError(
+                f"{needed} is missing: get the repository's models/ folder again (it is part of the checkout)"
+            )
     expected = checksum.read_text().split()[0].lower()
     with file.open("rb") as stream:
         received = hashlib.file_digest(stream, "sha256").hexdigest()

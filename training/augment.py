@@ -19,6 +19,9 @@ class Augmentation:
 
     rotation: float = 12.0  # degrees either way
     zoom: float = 0.12  # share either way
+    window: float = (
+        1.0  # least share of the crop's side that is shown; below 1, training sizes under 256 see serving's scale too
+    )
     shift: float = 0.04  # share of the side either way
     resample: float = 0.5  # probability of a lower native resolution
     smallest: int = 64  # pixels a side
@@ -32,14 +35,20 @@ class Augmentation:
     paper_only: bool = False
 
 
-def augment(crop: np.ndarray, native: int, size: int, settings: Augmentation, random: np.random.Generator) -> np.ndarray:
+def augment(
+    crop: np.ndarray, native: int, size: int, settings: Augmentation, random: np.random.Generator
+) -> np.ndarray:
     """A crop [256, 256, 3] sampled at `native` pixels a side -> a varied one [size, size, 3].
 
     The order is that of a real photo's life: optics and light, then resolution, sensor noise, compression, enlargement.
     """
     if random.random() < 0.5:
         crop = crop[:, ::-1]
-    side = native = min(native, NATIVE_CAP)
+    native = min(native, NATIVE_CAP)
+    if settings.window < 1:
+        crop, native = _look_closer(crop, native, settings.window, random)
+    shown = crop.shape[0]
+    side = native
     if settings.paper_only:
         side = size
     elif random.random() < settings.resample and native > settings.smallest:
@@ -61,9 +70,20 @@ def augment(crop: np.ndarray, native: int, size: int, settings: Augmentation, ra
         if random.random() < settings.erase:
             crop = _erase(crop, random)
     enlarge = (cv2.INTER_CUBIC, cv2.INTER_CUBIC, cv2.INTER_LINEAR)[int(random.integers(3))]
-    # by way of 256, as in serving, so that a smaller training size sees the same picture scaled down
-    crop = cv2.resize(crop, (256, 256), interpolation=enlarge) if side > size else crop
+    # by way of serving's size, so that a smaller training size sees the same picture scaled down
+    crop = cv2.resize(crop, (shown, shown), interpolation=enlarge) if side > size else crop
     return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if crop.shape[0] > size else enlarge)
+
+
+def _look_closer(crop: np.ndarray, native: int, least: float, random: np.random.Generator) -> tuple[np.ndarray, int]:
+    """A random square window of the crop and its native side.
+
+    A network trained on such windows at a small size meets the scale it is served at (Touvron et al., "FixRes", 2019).
+    """
+    share = random.uniform(least, 1.0)
+    side = int(crop.shape[0] * share)
+    y, x = random.integers(0, crop.shape[0] - side + 1, 2)
+    return crop[y : y + side, x : x + side], max(16, int(native * share))
 
 
 def _move(crop: np.ndarray, settings: Augmentation, random: np.random.Generator) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Which crops go into a batch, and a background thread that has the next batches ready.
 
-Half of a batch is real, half fake; sources are drawn by weight within each half, so that neither label nor source can be
-guessed from frequencies alone. Where a fake's original is known (same `group`), both go into the same batch.
+Half of a batch is real, half fake; sources are drawn by weight within each half, so that neither label nor source can
+be guessed from frequencies alone. Where a fake's original is known (same `group`), both go into the same batch.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class Sampler:
         reals += self._draw_label(0, missing, random, without=paired)
         return np.array(fakes + reals)
 
-    def _draw_label(self, label: int, count: int, random: np.random.Generator, without: set[str] | None = None) -> list[int]:
+    def _draw_label(
+        self, label: int, count: int, random: np.random.Generator, without: set[str] | None = None
+    ) -> list[int]:
         sources = [s for s in sorted(self._by_source[label]) if s not in (without or set())]
         if not sources:
             sources = sorted(self._by_source[label])
@@ -63,7 +65,9 @@ def make_batch(
     return np.stack(pixels), crops.labels[indices]
 
 
-def prefetched(batches: Iterator[tuple[np.ndarray, np.ndarray]], depth: int = 3) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def prefetched(
+    batches: Iterator[tuple[np.ndarray, np.ndarray]], depth: int = 3
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The same batches, made in a background thread (OpenCV frees the interpreter lock); its errors are raised here."""
     ready: queue.Queue[tuple[np.ndarray, np.ndarray] | BaseException | None] = queue.Queue(depth)
     stopped = threading.Event()

@@ -13,10 +13,12 @@ TIERS: tuple[tuple[float, int | None], ...] = ((1.0, None), (1.0, 60), (0.5, 40)
 
 
 def degraded(crops: CropSet, scale: float, quality: int | None) -> np.ndarray:
-    """The crops, reduced from their native side by `scale` and JPEG-compressed at `quality`, back at uint8 [n, 256, 256, 3]."""
+    """The crops uint8 [n, 256, 256, 3], reduced from their native side by `scale` and JPEG-compressed at `quality`."""
     if scale == 1 and quality is None:
         return np.asarray(crops.pixels)
-    return np.stack([_degrade(crop, int(side), scale, quality) for crop, side in zip(crops.pixels, crops.native, strict=True)])
+    return np.stack(
+        [_degrade(crop, int(side), scale, quality) for crop, side in zip(crops.pixels, crops.native, strict=True)]
+    )
 
 
 def _degrade(crop: np.ndarray, native: int, scale: float, quality: int | None) -> np.ndarray:
@@ -41,7 +43,9 @@ def fit_platt(raw: np.ndarray, labels: np.ndarray, steps: int = 50) -> tuple[flo
         hessian = (design * (probability * (1 - probability))[:, None]).T @ design + 1e-9 * np.eye(2)
         slope = slope - np.linalg.solve(hessian, gradient)
     if slope[0] <= 1e-6:
-        raise ValueError(f"the logits do not rise with the label (slope {slope[0]:.2g}): these weights cannot be calibrated")
+        raise ValueError(
+            f"the logits do not rise with the label (slope {slope[0]:.2g}): these weights cannot be calibrated"
+        )
     return float(1 / slope[0]), float(slope[1])
 
 
@@ -50,8 +54,9 @@ def choose_band(
 ) -> tuple[float, float]:
     """(low, high): the narrowest band outside which each verdict is right often enough.
 
-    high: the least threshold in .5...99 at which at least `right` of the accused are fake and at most `false_alarms` of the reals of
-    any source are accused; low: the greatest in .01...5 at which at least `right` of the cleared are real.
+    high: the least threshold in .5 to .99 at which at least `right` of the accused are fake and at most `false_alarms` of
+    the reals of any source are accused; low: the greatest in .01 to .5 at which at least `right` of the cleared are
+    real.
     """
     fake = labels > 0.5
 
@@ -77,5 +82,10 @@ def calibrate(
     probabilities = 1 / (1 + np.exp(-np.clip(raw / temperature + offset, -80, 80)))
     low, high = choose_band(probabilities, labels, sources, right, false_alarms)
     return Calibration(
-        round(temperature, 5), round(offset, 5), low, high, version, f"Validation, {len(raw)} crops, clean and compressed"
+        round(temperature, 5),
+        round(offset, 5),
+        low,
+        high,
+        version,
+        f"Validation, {len(raw)} crops, clean and compressed",
     )

@@ -26,7 +26,7 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 @dataclass(frozen=True)
 class Item:
-    """One labelled file. `group` ties a fake to its original, or frames of one video; path is relative to the folder."""
+    """One labelled file; `path` is relative to the folder. `group` ties a fake to its original, or a video's frames."""
 
     path: str
     split: str
@@ -46,7 +46,8 @@ def read_items(root: Path) -> list[Item]:
         with manifest.open(newline="") as stream:
             rows = list(csv.DictReader(stream))
         items = [
-            Item(row["path"], row["split"], LABELS[row["label"]], row["source"], row["kind"], row["group"]) for row in rows
+            Item(row["path"], row["split"], LABELS[row["label"]], row["source"], row["kind"], row["group"])
+            for row in rows
         ]
     else:
         items = [
@@ -58,7 +59,8 @@ def read_items(root: Path) -> list[Item]:
         ]
     if not items:
         raise FileNotFoundError(
-            f"no training images in {root}: expected Train/Real, Train/Fake, Validation/… and Test/… with picture files, or a manifest.csv"
+            f"no training images in {root}: expected Train/Real, Train/Fake, Validation/… and Test/… "
+            "with picture files, or a manifest.csv"
         )
     return sorted(items, key=lambda item: item.path)
 

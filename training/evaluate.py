@@ -1,8 +1,8 @@
-"""Measure the shipped weights: `python -m training.evaluate DATA_FOLDER` prints the Test table and writes models/metrics.json.
+"""Measure the shipped weights: `python -m training.evaluate DATA_FOLDER` prints the Test table.
 
-Figures are per source, and pooled over the sources that training also saw; a source found in Test alone is a cross-data-set
-test and stands beside the pooled figure. Intervals are bootstrapped over groups, since frames of one video (or a
-fake and its original) are not independent.
+Figures are per source, and pooled over the sources that training also saw; a source found in Test alone is a
+cross-data-set test and stands beside the pooled figure. Intervals are bootstrapped over groups, since frames of one
+video (or a fake and its original) are not independent.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ BATCH = 16
 class Line:
     """One row of the table. None where a figure needs the label that is absent, or no crop was decided.
 
-    auc_low, auc_high: 95 % bootstrap interval. accuracy: at probability .5. decided: share outside the inconclusive band;
-    decided_accuracy: of those. false_alarms: share of reals called deepfake; recall: share of fakes called deepfake.
+    auc_low, auc_high: 95 % bootstrap interval. accuracy: at probability .5. decided: share outside the inconclusive
+    band; decided_accuracy: of those. false_alarms: share of reals called deepfake; recall: share of fakes called deepfake.
     """
 
     source: str
@@ -112,7 +112,8 @@ def table(lines: dict[str, Line]) -> str:
         return "–" if value is None else f"{100 * value:.1f} %"
 
     rows = [
-        "| source | real / fake | no face | AUC (95 %) | accuracy at .5 | decided | right of decided | reals accused | fakes caught | ECE |",
+        "| source | real / fake | no face | AUC (95 %) | accuracy at .5 | decided | right of decided "
+        "| reals accused | fakes caught | ECE |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for line in lines.values():

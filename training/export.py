@@ -55,9 +55,17 @@ def main(
         pixels = degraded(crops, scale, quality)
         starts = range(0, len(pixels), BATCH)
         label = f"Validation at scale {scale:g}, quality {quality or 'as is'}"
-        raw += [head.logit(runtime.run(np.ascontiguousarray(pixels[i : i + BATCH]))) for i in track(starts, description=label)]
+        raw += [
+            head.logit(runtime.run(np.ascontiguousarray(pixels[i : i + BATCH])))
+            for i in track(starts, description=label)
+        ]
     fitted = calibrate(
-        np.concatenate(raw), np.tile(crops.labels, len(TIERS)), np.tile(crops.sources, len(TIERS)), version, right, false_alarms
+        np.concatenate(raw),
+        np.tile(crops.labels, len(TIERS)),
+        np.tile(crops.sources, len(TIERS)),
+        version,
+        right,
+        false_alarms,
     )
     fitted.write(models / weights.CALIBRATION_FILE)
     print(f"{target} {sha256}\n{fitted}")

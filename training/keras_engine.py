@@ -53,8 +53,8 @@ class KerasEngine:
         self.network.reset_metrics()  # the loss it returns is a mean since the last reset
         before = [network.to_numpy(variable.value).copy() for variable, _ in self._slowed]
         loss = self.network.train_on_batch(pixels.astype(np.float32), labels[:, None])
-        # AdamW's step and its weight decay are both proportional to the rate, so a share of the step is a step at a share
-        # of the rate; Keras optimizers themselves know one rate only
+        # AdamW's step and its weight decay are both proportional to the rate, so a share of the step is a step at a
+        # share of the rate; Keras optimizers themselves know one rate only
         for (variable, factor), old in zip(self._slowed, before, strict=True):
             variable.assign(old + factor * (network.to_numpy(variable.value) - old))
         self._steps += 1

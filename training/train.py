@@ -1,7 +1,8 @@
 """Train the network: `python -m training.train DATA_FOLDER --recipe training/recipes/first.yaml --output runs/first`.
 
-Coarse to fine: each phase has its own picture size and number of images. The best averaged weights on Validation (mean AUC
-of the sources that have both labels, and pooled) are kept; a stopped run goes on from its last checkpoint when started again.
+Coarse to fine: each phase has its own picture size and number of images. The best averaged weights on Validation (mean
+AUC of the sources that have both labels, and pooled) are kept; a stopped run goes on from its last checkpoint when
+started again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+import cv2
 import numpy as np
 import typer
 import yaml
@@ -88,7 +90,7 @@ def phase_at(recipe: Recipe, images: int) -> Phase | None:
 
 
 def batches(crops: CropSet, recipe: Recipe, start: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The run's batches from the `start`-th image on; each batch has its own seed, so a resumed run sees the same ones."""
+    """The run's batches from the `start`-th image on; each has its own seed, so a resumed run sees the same ones."""
     sampler = Sampler(crops.items, recipe.sources)
     seen = start
     while phase := phase_at(recipe, seen):
@@ -97,13 +99,12 @@ def batches(crops: CropSet, recipe: Recipe, start: int) -> Iterator[tuple[np.nda
         seen += phase.batch
 
 
-def validation_pixels(crops: CropSet, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Evenly spaced crops at the phase's size, and their indices."""
-    import cv2
-
+def validate(engine: Any, crops: CropSet, count: int, size: int) -> dict[str, float]:
+    """AUC by source and pooled, on `count` evenly spaced crops scaled to `size`."""
     chosen = np.unique(np.linspace(0, len(crops.items) - 1, min(count, len(crops.items))).astype(int))
-    resized = [cv2.resize(np.asarray(crops.pixels[i]), (size, size), interpolation=cv2.INTER_AREA) for i in chosen]
-    return np.stack(resized), chosen
+    scaled = [cv2.resize(np.asarray(crops.pixels[i]), (size, size), interpolation=cv2.INTER_AREA) for i in chosen]
+    logits, labels = engine.logits(np.stack(scaled)), crops.labels[chosen]
+    return per_source_auc(logits, labels, crops.sources[chosen]) | {"pooled": auc(logits, labels)}
 
 
 def train(
@@ -136,16 +137,14 @@ def train(
             size_changes = (phase := phase_at(recipe, seen)) is None or phase.size != pixels.shape[1]
             if not (seen // recipe.validate_every > previous // recipe.validate_every or out_of_time or size_changes):
                 continue
+            aucs = validate(engine, validation, recipe.validate_on, pixels.shape[1])
+            mean, loss = float(np.mean(list(aucs.values()))), float(np.mean(losses))
             speed = (seen - mark[1]) / (time.monotonic() - mark[0])
-            scaled, chosen = validation_pixels(validation, recipe.validate_on, pixels.shape[1])
-            scores, labels_there = engine.logits(scaled), validation.labels[chosen]
-            aucs = per_source_auc(scores, labels_there, validation.sources[chosen]) | {"pooled": auc(scores, labels_there)}
-            mean = float(np.mean(list(aucs.values())))
+            detail = " ".join(f"{source}={value:.3f}" for source, value in aucs.items())
             with log.open("a", newline="") as stream:
-                detail = " ".join(f"{source}={value:.3f}" for source, value in aucs.items())
-                row = [seen, pixels.shape[1], f"{np.mean(losses):.4f}", f"{rate:.2e}", f"{speed:.2f}", f"{mean:.4f}", detail]
+                row = [seen, pixels.shape[1], f"{loss:.4f}", f"{rate:.2e}", f"{speed:.2f}", f"{mean:.4f}", detail]
                 csv.writer(stream).writerow(row)
-            progress.console.print(f"{seen} images, {speed:.1f}/s, loss {np.mean(losses):.4f}, Validation AUC {mean:.4f}: {detail}")
+            progress.console.print(f"{seen} images, {speed:.1f}/s, loss {loss:.4f}, AUC {mean:.4f}: {detail}")
             # AUC at a coarser size cannot be compared: each size starts its own contest, the last one ships
             stale = 0 if mean > best else stale + 1
             if mean > best:
@@ -153,7 +152,8 @@ def train(
                 write_weights(engine.averaged_weights(), output / "best.npz")
             if size_changes and phase is not None:
                 best, stale = -1.0, 0
-            save(checkpoint, engine.state() | {"seen": np.array(seen), "best": np.array(best), "stale": np.array(stale)})
+            counters = {"seen": np.array(seen), "best": np.array(best), "stale": np.array(stale)}
+            save(checkpoint, engine.state() | counters)
             mark, losses = (time.monotonic(), seen), []
             if out_of_time or stale >= recipe.patience:
                 break
@@ -161,7 +161,7 @@ def train(
 
 
 def write_weights(weights: dict[str, np.ndarray], path: Path) -> None:
-    """Weights as `.npz`, replaced in one step: kernels in half precision, vectors (biases, batch-norm statistics) in single.
+    """Weights as `.npz`, replaced in one step: kernels in half precision, biases and batch-norm vectors in single.
 
     conv1 sees 0..255 inputs, so its variances exceed what half precision can hold.
     """

@@ -67,7 +67,7 @@ class Page:
                     api_visibility="private",
                     elem_id="examples",
                 )
-                gr.HTML(f"<p>{escape(text.examples_note)}</p>", elem_classes="dd-small", padding=False)
+                gr.HTML(f"<p>{escape(text.examples_note)}</p>", elem_id="examples-note", elem_classes="dd-small", padding=False)
             with gr.Column(min_width=300):
                 self.result = gr.HTML(cards.waiting(text), elem_id="result", padding=False)
                 with gr.Column(visible=False, elem_id="several") as self.several:

@@ -17,7 +17,7 @@ class Texts:
     tagline: str = "Is this face real or a deepfake? See the verdict, and the evidence for it."
 
     photo: str = "Photo"
-    placeholder: str = "Drop a photo here\n- or paste it, click to choose a file, or use the camera -"
+    placeholder: str = "Drop a photo here\nor paste it, click to choose a file, or use the camera"
     no_preview: str = "Your browser cannot show this file."
     analyse: str = "Analyse"
     examples: str = "No photo at hand? Try one of these"
@@ -92,7 +92,7 @@ class Texts:
     argues_real: str = "argues for real"
     argues_fake: str = "argues for deepfake"
     neutral: str = "neither"
-    baseline: str = "Baseline of the model"
+    baseline: str = "Model baseline"
     total: str = "Total"
     region_names: Mapping[str, str] = field(
         default_factory=lambda: {
@@ -104,8 +104,8 @@ class Texts:
             "left_cheek": "Left cheek",
             "right_cheek": "Right cheek",
             "jaw": "Jaw",
-            "face_boundary": "Edge of the face",
-            "outside_face": "Outside the face",
+            "face_boundary": "Face edge",
+            "outside_face": "Outside face",
         }
     )
     warnings: str = "Harder to judge"

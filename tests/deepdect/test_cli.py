@@ -52,7 +52,8 @@ def test_all_analysed_is_exit_status_zero_and_writes_overlays(pictures, tmp_path
 
 
 @pytest.mark.parametrize(
-    "arguments", [("analyze",), ("analyze", "x.jpg", "--runtime", "gpu"), ("analyze", "x.jpg", "--runtime", "openvino-int8")]
+    "arguments",
+    [("analyze",), ("analyze", "x.jpg", "--runtime", "gpu"), ("analyze", "x.jpg", "--runtime", "openvino-int8")],
 )
 def test_bad_usage_is_exit_status_two(arguments):
     done = run(*arguments)

@@ -10,8 +10,31 @@ import numpy as np
 import pytest
 from PIL import Image
 
-FACE_KEYS = ["box", "detection_score", "verdict", "fake_probability", "logit", "bias", "crop", "evidence", "regions", "warnings"]
-KEYS = ["path", "status", "message", "width", "height", "verdict", "fake_probability", "faces", "model", "runtime", "elapsed_ms"]
+FACE_KEYS = [
+    "box",
+    "detection_score",
+    "verdict",
+    "fake_probability",
+    "logit",
+    "bias",
+    "crop",
+    "evidence",
+    "regions",
+    "warnings",
+]
+KEYS = [
+    "path",
+    "status",
+    "message",
+    "width",
+    "height",
+    "verdict",
+    "fake_probability",
+    "faces",
+    "model",
+    "runtime",
+    "elapsed_ms",
+]
 
 
 def png(rgb: np.ndarray) -> bytes:
@@ -38,7 +61,9 @@ def test_json_follows_the_contract(detector, portrait):
 def test_evidence_and_regions_add_up_to_the_logit(detector, portrait):
     [face] = detector.analyze(portrait).to_json()["faces"]
     assert np.sum(face["evidence"]) + face["bias"] == pytest.approx(face["logit"], abs=1e-2)
-    assert sum(region["evidence"] for region in face["regions"]) + face["bias"] == pytest.approx(face["logit"], abs=1e-2)
+    assert sum(region["evidence"] for region in face["regions"]) + face["bias"] == pytest.approx(
+        face["logit"], abs=1e-2
+    )
     assert sum(region["share"] for region in face["regions"]) == pytest.approx(1, abs=1e-2)
     assert len({region["name"] for region in face["regions"]}) == 10
 
@@ -56,7 +81,12 @@ def test_path_bytes_picture_and_array_give_the_same_answer(detector, portrait, a
 
 def test_no_face_is_no_score(detector):
     result = detector.analyze(np.full((300, 400, 3), 127, np.uint8)).to_json()
-    assert (result["status"], result["verdict"], result["fake_probability"], result["faces"]) == ("no_face", None, None, [])
+    assert (result["status"], result["verdict"], result["fake_probability"], result["faces"]) == (
+        "no_face",
+        None,
+        None,
+        [],
+    )
     assert (result["width"], result["height"]) == (400, 300)
     assert "No face was found" in result["message"] and "400 x 300" in result["message"]
 

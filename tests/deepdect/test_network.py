@@ -93,7 +93,9 @@ def test_weights_survive_a_file(tmp_path):
     from training.train import write_weights
 
     model = network.build(None, head_units=4, width=1 / 16)
-    model.get_layer("conv1_bn").moving_variance.assign(np.full(4, 83_000.0))  # beyond half precision, as in the real one
+    model.get_layer("conv1_bn").moving_variance.assign(
+        np.full(4, 83_000.0)
+    )  # beyond half precision, as in the real one
     write_weights(network.weights(model), tmp_path / "w.npz")
     other = network.build(None, head_units=4, width=1 / 16)
     network.load_weights(other, tmp_path / "w.npz")
@@ -103,4 +105,8 @@ def test_weights_survive_a_file(tmp_path):
 
 
 def test_stage_of():
-    assert [network.stage_of(n) for n in ("conv1_conv", "conv4_block6_3_bn", "head_logit")] == ["conv1", "conv4", "head"]
+    assert [network.stage_of(n) for n in ("conv1_conv", "conv4_block6_3_bn", "head_logit")] == [
+        "conv1",
+        "conv4",
+        "head",
+    ]

@@ -17,7 +17,14 @@ def test_logit_and_bias_share_their_units():
 
 @pytest.mark.parametrize(
     ("probability", "expected"),
-    [(0.0, "real"), (0.3, "real"), (0.31, "inconclusive"), (0.79, "inconclusive"), (0.8, "deepfake"), (1.0, "deepfake")],
+    [
+        (0.0, "real"),
+        (0.3, "real"),
+        (0.31, "inconclusive"),
+        (0.79, "inconclusive"),
+        (0.8, "deepfake"),
+        (1.0, "deepfake"),
+    ],
 )
 def test_verdict_at_the_edges(probability, expected):
     assert CALIBRATION.verdict(probability) == expected

@@ -53,7 +53,9 @@ def test_augment_is_fixed_by_the_seed_and_has_the_size():
 
 
 def test_augment_without_any_strength_only_scales():
-    still = Augmentation(rotation=0, zoom=0, shift=0, resample=0, colour=0, grey=0, blur=0, noise=0, compress=0, erase=0)
+    still = Augmentation(
+        rotation=0, zoom=0, shift=0, resample=0, colour=0, grey=0, blur=0, noise=0, compress=0, erase=0
+    )
     crop = np.full((256, 256, 3), (10, 120, 240), np.uint8)
     np.testing.assert_array_equal(augment(crop, 176, 256, still, np.random.default_rng(0)), crop)
 
@@ -62,7 +64,9 @@ def test_augment_never_invents_detail_beyond_the_native_size():
     """A face sampled at 64 px must not be trained on as if it were sharper: fine stripes are gone after it."""
     stripes = np.zeros((256, 256, 3), np.uint8)
     stripes[:, ::2] = 255
-    still = Augmentation(rotation=0, zoom=0, shift=0, resample=0, colour=0, grey=0, blur=0, noise=0, compress=0, erase=0)
+    still = Augmentation(
+        rotation=0, zoom=0, shift=0, resample=0, colour=0, grey=0, blur=0, noise=0, compress=0, erase=0
+    )
     assert augment(stripes, 64, 256, still, np.random.default_rng(0))[20:-20, 20:-20].std() < 3
 
 

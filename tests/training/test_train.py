@@ -46,7 +46,11 @@ def test_learning_rate_by_hand():
 
 
 def test_phases_follow_one_another():
-    assert [phase_at(RECIPE, seen) for seen in (0, 47, 48, 63, 64)] == [*[RECIPE.phases[0]] * 2, *[RECIPE.phases[1]] * 2, None]
+    assert [phase_at(RECIPE, seen) for seen in (0, 47, 48, 63, 64)] == [
+        *[RECIPE.phases[0]] * 2,
+        *[RECIPE.phases[1]] * 2,
+        None,
+    ]
 
 
 def test_batches_resume_with_the_same_pictures(crops):
