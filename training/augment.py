@@ -66,7 +66,8 @@ def augment(
             spread = random.uniform(1, 9)
             crop = np.clip(crop + random.normal(0, spread, crop.shape).astype(np.float32), 0, 255).astype(np.uint8)
         if random.random() < settings.compress:
-            crop = _compress(crop, int(random.integers(settings.quality[0], settings.quality[1] + 1)), random)
+            quality = int(random.integers(settings.quality[0], settings.quality[1] + 1))
+            crop = recompress(crop, quality, ".webp" if random.random() < 0.125 else ".jpg")
         if random.random() < settings.erase:
             crop = _erase(crop, random)
     enlarge = (cv2.INTER_CUBIC, cv2.INTER_CUBIC, cv2.INTER_LINEAR)[int(random.integers(3))]
@@ -108,12 +109,13 @@ def _relight(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return cv2.addWeighted(lit, keep, np.repeat(grey, 3, axis=2), 1 - keep, 0)
 
 
-def _compress(crop: np.ndarray, quality: int, random: np.random.Generator) -> np.ndarray:
-    """Through JPEG, or one time in eight WebP, at 1..100."""
-    webp = random.random() < 0.125
-    kind, flag = (".webp", cv2.IMWRITE_WEBP_QUALITY) if webp else (".jpg", cv2.IMWRITE_JPEG_QUALITY)
-    _, encoded = cv2.imencode(kind, np.ascontiguousarray(crop), [flag, quality])
-    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+def recompress(rgb: np.ndarray, quality: int, kind: str = ".jpg") -> np.ndarray:
+    """uint8 RGB through JPEG (`.jpg`) or WebP (`.webp`) at quality 1..100 and back."""
+    flag = cv2.IMWRITE_WEBP_QUALITY if kind == ".webp" else cv2.IMWRITE_JPEG_QUALITY
+    _, encoded = cv2.imencode(kind, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [flag, quality])
+    decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    assert decoded is not None  # it was encoded a line above
+    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
 
 
 def _erase(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from deepdect.verdict import Calibration
+from training.augment import recompress
 from training.data import CropSet
 
 # What a shared photo goes through: untouched; recompressed; reduced to half and recompressed hard.
@@ -25,8 +26,7 @@ def _degrade(crop: np.ndarray, native: int, scale: float, quality: int | None) -
     side = max(16, round(native * scale))
     small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
     if quality is not None:
-        _, encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-        small = cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        small = recompress(small, quality)
     return cv2.resize(small, crop.shape[1::-1], interpolation=cv2.INTER_CUBIC)
 
 
@@ -54,8 +54,8 @@ def choose_band(
 ) -> tuple[float, float]:
     """(low, high): the narrowest band outside which each verdict is right often enough.
 
-    high: the least threshold in .5 to .99 at which at least `right` of the accused are fake and at most `false_alarms` of
-    the reals of any source are accused; low: the greatest in .01 to .5 at which at least `right` of the cleared are
+    high: the least threshold in .5 to .99 at which at least `right` of the accused are fake and at most `false_alarms`
+    of the reals of any source are accused; low: the greatest in .01 to .5 at which at least `right` of the cleared are
     real.
     """
     fake = labels > 0.5

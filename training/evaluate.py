@@ -29,7 +29,8 @@ class Line:
     """One row of the table. None where a figure needs the label that is absent, or no crop was decided.
 
     auc_low, auc_high: 95 % bootstrap interval. accuracy: at probability .5. decided: share outside the inconclusive
-    band; decided_accuracy: of those. false_alarms: share of reals called deepfake; recall: share of fakes called deepfake.
+    band; decided_accuracy: of those. false_alarms: share of reals called deepfake; recall: share of fakes called
+    deepfake.
     """
 
     source: str

@@ -55,7 +55,9 @@ def serve(detector: Detector, *, host: str = "127.0.0.1", port: int = 7860, shar
     try:
         page.launch(server_name=host, server_port=port, prevent_thread_lock=True, share=False, **LAUNCH)
     except OSError as error:
-        raise SystemExit(f"Deep Dect cannot serve on {host}, port {port} ({error}). Choose another with --port.") from error
+        raise SystemExit(
+            f"Deep Dect cannot serve on {host}, port {port} ({error}). Choose another with --port."
+        ) from error
     print(f"Deep Dect is at {page.local_url} (stop it with Ctrl+C)", file=sys.stderr, flush=True)
     if share:
         try:

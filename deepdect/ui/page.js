@@ -1,20 +1,30 @@
 // Runs when the page loads; NO_PREVIEW is defined before it (theme.script).
 
-// Gradio takes a drop or a paste only inside its empty, focused photo box. On this page both mean the photo, anywhere and at
-// any time; and files that are no pictures are taken, too, since the server explains what is wrong with them.
+const input = () => document.querySelector("#photo input[type=file]");
+
+// Gradio takes a drop or a paste only inside its empty, focused photo box; on this page both mean the photo, anywhere.
 const choose = (event, files) => {
-  const input = document.querySelector("#photo input[type=file]");
-  if (!input || !files?.length) return;
+  if (!input() || !files?.length) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   const chosen = new DataTransfer();
   chosen.items.add(files[0]);
-  input.files = chosen.files;
-  input.dispatchEvent(new Event("change", { bubbles: true }));
+  input().files = chosen.files;
+  input().dispatchEvent(new Event("change", { bubbles: true }));
 };
 document.addEventListener("paste", (event) => choose(event, event.clipboardData?.files), true);
 document.addEventListener("drop", (event) => choose(event, event.dataTransfer?.files), true);
 document.addEventListener("dragover", (event) => event.preventDefault(), true);
+
+// Gradio refuses files that the browser has no image type for, many HEIC photos among them. The server knows better, and
+// explains what is wrong with a file that is no picture.
+document.addEventListener("change", (event) => {
+  const file = event.target.files?.[0];
+  if (event.target !== input() || !file || file.type.startsWith("image/")) return;
+  const retyped = new DataTransfer();
+  retyped.items.add(new File([file], file.name, { type: "image/x-unknown" }));
+  event.target.files = retyped.files;
+}, true);
 
 // Browsers cannot show every picture that can be analysed (HEIC, TIFF), nor a damaged one.
 document.addEventListener("error", (event) => {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from deepdect import Analysis, Detector, ImageError, images
 from deepdect.ui import cards, pictures, share
@@ -67,7 +67,12 @@ class Page:
                     api_visibility="private",
                     elem_id="examples",
                 )
-                gr.HTML(f"<p>{escape(text.examples_note)}</p>", elem_id="examples-note", elem_classes="dd-small", padding=False)
+                gr.HTML(
+                    f"<p>{escape(text.examples_note)}</p>",
+                    elem_id="examples-note",
+                    elem_classes="dd-small",
+                    padding=False,
+                )
             with gr.Column(min_width=300):
                 self.result = gr.HTML(cards.waiting(text), elem_id="result", padding=False)
                 with gr.Column(visible=False, elem_id="several") as self.several:
@@ -101,7 +106,11 @@ class Page:
         self.shown = gr.State(time_to_live=sum(CACHE_SECONDS))
 
     def _listen(self) -> None:
-        heavy: dict[str, Any] = {"concurrency_id": "detector", "concurrency_limit": ANALYSES_AT_ONCE, "preprocess": False}
+        heavy: dict[str, Any] = {
+            "concurrency_id": "detector",
+            "concurrency_limit": ANALYSES_AT_ONCE,
+            "preprocess": False,
+        }
         everything = [
             self.result,
             self.shown,
@@ -145,18 +154,28 @@ class Page:
                 self.photo,
                 document,
                 api_name="analyze",
-                api_description="Analyse one photo: the JSON of one image, as `python -m deepdect analyze --json` prints it.",
+                api_description=(
+                    "Analyse one photo. Returns the JSON that `python -m deepdect analyze --json` prints, its path null."
+                ),
                 **heavy,
             )
 
-    def _analyse(self, upload: dict[str, Any]) -> Analysis:
-        """upload: Gradio's FileData, its path already held to lie within the upload folder."""
-        return self.detector.analyze(upload["path"], name=upload["orig_name"] or Path(upload["path"]).name)
+    def _analyse(self, photo: dict[str, Any] | None) -> Analysis | None:
+        """photo: Gradio's ImageData, as the browser or a client sent it. None where no photo was sent."""
+        if not photo or not photo["path"]:
+            return None
+        path = Path(photo["path"]).resolve()
+        # Gradio holds a path to this rule only where the sender marks it as a file, and the sender may choose not to.
+        if not path.is_relative_to(Path(get_upload_folder()).resolve()):
+            raise gr.Error(self.text.not_uploaded, title=self.text.refusals["unreadable"], print_exception=False)
+        return self.detector.analyze(path, name=photo["orig_name"] or path.name)
 
     def _on_request(self, photo: dict[str, Any] | None) -> dict[str, Any]:
-        if not photo or not photo["path"]:
-            raise gr.Error(self.text.no_photo, title=self.text.no_photo_title)
-        return self._analyse(photo).to_json()
+        analysis = self._analyse(photo)
+        if analysis is None:
+            raise gr.Error(self.text.no_photo, title=self.text.no_photo_title, print_exception=False)
+        # gradio_client takes any object whose `path` is a text for a file to download; the sender knows the name anyway
+        return analysis.to_json() | {"path": None}
 
     def _on_photo(self, photo: dict[str, Any] | None) -> dict[Any, Any]:
         cleared: dict[Any, Any] = {
@@ -164,9 +183,9 @@ class Page:
             self.several: gr.Column(visible=False),
             self.evidence: gr.Column(visible=False),
         }
-        if not photo or not photo["path"]:
-            return cleared | {self.result: cards.waiting(self.text)}
         analysis = self._analyse(photo)
+        if photo is None or analysis is None:
+            return cleared | {self.result: cards.waiting(self.text)}
         result = {self.result: cards.picture(analysis, self.detector.calibration, self.text)}
         if analysis.photo is None or not analysis.faces:
             return cleared | result

@@ -12,7 +12,10 @@ from deepdect import FaceAnalysis
 from explain import overlay
 
 WINDOW_CROPS = 1.5  # a face is shown with this many crop sides around it
-WINDOW_PIXELS = (512, 800)  # shorter pictures are enlarged, so that map and face are drawn smoothly; longer ones reduced
+WINDOW_PIXELS = (
+    512,
+    800,
+)  # shorter pictures are enlarged, so that map and face are drawn smoothly; longer ones reduced
 NUMBERED_PIXELS = 1280
 
 # The overlay's blue and orange, and its grey for neither.
@@ -70,7 +73,9 @@ def numbered(photo: np.ndarray, faces: Sequence[FaceAnalysis], chosen: int) -> n
         left, top, right, bottom = (value * scale for value in corners(faces[number]))
         thick = max(2, round(unit * (2.2 if number == chosen else 1.1)))
         # a dark line around the coloured one: the box must show on any photo
-        draw.rectangle([left - thick - 1, top - thick - 1, right + thick + 1, bottom + thick + 1], outline=(20, 22, 26), width=1)
+        draw.rectangle(
+            [left - thick - 1, top - thick - 1, right + thick + 1, bottom + thick + 1], outline=(20, 22, 26), width=1
+        )
         draw.rectangle([left - thick, top - thick, right + thick, bottom + thick], outline=colour, width=thick)
         text = str(number + 1)
         height = font.size * 1.35

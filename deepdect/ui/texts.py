@@ -66,6 +66,7 @@ class Texts:
     no_score: str = "Nothing was judged, so there is no verdict and no probability."
     no_photo_title: str = "No photo yet"
     no_photo: str = "Choose, drop or paste a photo first."
+    not_uploaded: str = "Only files that were uploaded to this page are analysed."
     gone_title: str = "This result has expired"
     gone: str = "The photo was deleted from the temporary folder. Choose it again to see its evidence."
 
