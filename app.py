@@ -14,9 +14,8 @@ from deepdect.weights import WeightsError
 def main() -> None:
     parser = argparse.ArgumentParser(description="Serve Deep Dect's web page.")
     on_space = bool(os.environ.get("SPACE_ID"))  # a Space's container must be reached from outside
-    parser.add_argument(
-        "--host", default="0.0.0.0" if on_space else "127.0.0.1", help="address to listen on (%(default)s)"
-    )
+    here = "0.0.0.0" if on_space else "127.0.0.1"
+    parser.add_argument("--host", default=here, help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (%(default)s)")
     parser.add_argument("--share", action="store_true", help="also make a public link, relayed by Gradio's servers")
     arguments = parser.parse_args()

@@ -55,13 +55,11 @@ def serve(detector: Detector, *, host: str = "127.0.0.1", port: int = 7860, shar
     try:
         page.launch(server_name=host, server_port=port, prevent_thread_lock=True, share=False, **LAUNCH)
     except OSError as error:
-        raise SystemExit(
-            f"Deep Dect cannot serve on {host}, port {port} ({error}). Choose another with --port."
-        ) from error
+        raise SystemExit(f"{host}, port {port}, is taken or not allowed. Choose another with --port.") from error
     print(f"Deep Dect is at {page.local_url} (stop it with Ctrl+C)", file=sys.stderr, flush=True)
     if share:
         try:
-            page.share_url = sharing.public_link(page)
+            page.share_url = sharing.public_link(page)  # type: ignore[assignment]  # Gradio declares it as None
             print(f"Public link, for up to a week: {page.share_url}", file=sys.stderr, flush=True)
         except sharing.NoLinkError as error:
             print(f"No public link could be made: {error}", file=sys.stderr)

@@ -19,7 +19,9 @@ NBSP = "\N{NO-BREAK SPACE}"
 _ICONS: dict[str, str] = {
     "real": '<circle cx="12" cy="12" r="9.2"/><path d="m7.8 12.4 2.9 2.9 5.6-6"/>',
     "deepfake": '<path d="M12 3.2 22 20.4H2Z"/><path d="M12 9.6v5M12 17.4v.2"/>',
-    "inconclusive": '<circle cx="12" cy="12" r="9.2"/><path d="M9.4 9.6a2.7 2.7 0 1 1 3.9 2.4c-.9.5-1.3 1-1.3 1.9M12 16.9v.2"/>',
+    "inconclusive": (
+        '<circle cx="12" cy="12" r="9.2"/><path d="M9.4 9.6a2.7 2.7 0 1 1 3.9 2.4c-.9.5-1.3 1-1.3 1.9M12 16.9v.2"/>'
+    ),
     "message": '<circle cx="12" cy="12" r="9.2"/><path d="M12 11v5.4M12 7.6v.2"/>',
 }
 
@@ -169,9 +171,13 @@ def _scale(probability: float, calibration: Calibration, text: Texts) -> str:
     low, high = 100 * calibration.low, 100 * calibration.high
     at = min(max(100 * probability, 1), 99)
     words = text.scale.format(low=percent(calibration.low), high=percent(calibration.high))
+    zones: list[tuple[Verdict, float]] = [
+        ("real", low / 2),
+        ("inconclusive", (low + high) / 2),
+        ("deepfake", (high + 100) / 2),
+    ]
     labels = "".join(
-        f'<span style="left: {(start + end) / 2:.2f}%; max-width: {end - start:.2f}%">{escape(text.verdicts[verdict])}</span>'
-        for verdict, start, end in (("real", 0, low), ("inconclusive", low, high), ("deepfake", high, 100))
+        f'<span style="left: {middle:.2f}%">{escape(text.verdicts[verdict])}</span>' for verdict, middle in zones
     )
     return (
         f'<div class="dd-scale" style="--low: {low:.2f}%; --high: {high:.2f}%" title="{escape(words)}">'

@@ -45,8 +45,8 @@ class Page:
         gr.HTML(f"<h1>{escape(text.title)}</h1><p>{escape(text.tagline)}</p>", elem_id="top", padding=False)
         with gr.Row(elem_id="question"):
             with gr.Column(min_width=300):
-                # The listeners take the file as it came (preprocess=False): Gradio would open it with every decoder that
-                # Pillow has, and turn an unreadable one into an error of its own.
+                # The listeners take the file as it came (preprocess=False): Gradio would open it with every decoder
+                # that Pillow has, and turn an unreadable one into an error of its own.
                 self.photo = gr.Image(
                     type="filepath",
                     image_mode=None,
@@ -67,12 +67,7 @@ class Page:
                     api_visibility="private",
                     elem_id="examples",
                 )
-                gr.HTML(
-                    f"<p>{escape(text.examples_note)}</p>",
-                    elem_id="examples-note",
-                    elem_classes="dd-small",
-                    padding=False,
-                )
+                self._small(text.examples_note, elem_id="examples-note")
             with gr.Column(min_width=300):
                 self.result = gr.HTML(cards.waiting(text), elem_id="result", padding=False)
                 with gr.Column(visible=False, elem_id="several") as self.several:
@@ -85,7 +80,7 @@ class Page:
                         elem_id="faces",
                     )
                     self.picker = gr.Radio(type="index", label=text.pick, elem_id="picker")
-                gr.HTML(f"<p>{escape(text.limits)}</p>", elem_classes="dd-small", padding=False)
+                self._small(text.limits)
         with gr.Column(visible=False, elem_id="evidence") as self.evidence:
             self.face = gr.HTML(padding=False)
             with gr.Row():
@@ -104,6 +99,10 @@ class Page:
                     self.regions = gr.HTML(padding=False)
         self.privacy = gr.HTML(elem_id="privacy", elem_classes="dd-small", padding=False)
         self.shown = gr.State(time_to_live=sum(CACHE_SECONDS))
+
+    @staticmethod
+    def _small(words: str, elem_id: str | None = None) -> gr.HTML:
+        return gr.HTML(f"<p>{escape(words)}</p>", elem_id=elem_id, elem_classes="dd-small", padding=False)
 
     def _listen(self) -> None:
         heavy: dict[str, Any] = {
@@ -154,9 +153,7 @@ class Page:
                 self.photo,
                 document,
                 api_name="analyze",
-                api_description=(
-                    "Analyse one photo. Returns the JSON that `python -m deepdect analyze --json` prints, its path null."
-                ),
+                api_description="Analyse one photo. Returns what `deepdect analyze --json` prints, with `path` null.",
                 **heavy,
             )
 

@@ -15,7 +15,7 @@ WINDOW_CROPS = 1.5  # a face is shown with this many crop sides around it
 WINDOW_PIXELS = (
     512,
     800,
-)  # shorter pictures are enlarged, so that map and face are drawn smoothly; longer ones reduced
+)  # shorter pictures are enlarged, so that map and face are drawn smoothly; larger ones reduced
 NUMBERED_PIXELS = 1280
 
 # The overlay's blue and orange, and its grey for neither.
@@ -39,7 +39,7 @@ class Window:
 
 
 def window(photo: np.ndarray, placement: overlay.CropPlacement) -> Window:
-    """The square around a crop, pushed inside the photo and as large as the photo allows. photo: uint8 RGB [h, w, 3]."""
+    """The square around a crop, pushed inside the photo and no larger than it. photo: uint8 RGB [h, w, 3]."""
     side = placement.size * WINDOW_CROPS
     centre = placement.corners().mean(axis=0)
     start, stop = [], []
@@ -62,27 +62,28 @@ def before_after(photo: np.ndarray, face: FaceAnalysis) -> tuple[np.ndarray, np.
 
 
 def numbered(photo: np.ndarray, faces: Sequence[FaceAnalysis], chosen: int) -> np.ndarray:
-    """The photo, uint8 RGB, at most NUMBERED_PIXELS long, its faces boxed and numbered from 1, the chosen one boldest."""
+    """The photo, uint8 RGB, at most NUMBERED_PIXELS long, its faces boxed and numbered from 1, the chosen one bold."""
     scale = min(1.0, NUMBERED_PIXELS / max(photo.shape[:2]))
     image = _resize(Image.fromarray(photo), scale)
     draw = ImageDraw.Draw(image)
     unit = max(image.size) / 400
-    font = ImageFont.load_default(max(12, 13 * unit))
+    size = max(12.0, 13 * unit)
+    font = ImageFont.load_default(size)
     for number in sorted(range(len(faces)), key=lambda index: index == chosen):  # the chosen one on top
         colour = COLOURS[faces[number].verdict]
-        left, top, right, bottom = (value * scale for value in corners(faces[number]))
         thick = max(2, round(unit * (2.2 if number == chosen else 1.1)))
-        # a dark line around the coloured one: the box must show on any photo
+        left, top, right, bottom = (value * scale for value in corners(faces[number]))
+        left, top, right, bottom = left - thick, top - thick, right + thick, bottom + thick
         draw.rectangle(
-            [left - thick - 1, top - thick - 1, right + thick + 1, bottom + thick + 1], outline=(20, 22, 26), width=1
-        )
-        draw.rectangle([left - thick, top - thick, right + thick, bottom + thick], outline=colour, width=thick)
+            [left - 1, top - 1, right + 1, bottom + 1], outline=(20, 22, 26)
+        )  # so that it shows on any photo
+        draw.rectangle([left, top, right, bottom], outline=colour, width=thick)
         text = str(number + 1)
-        height = font.size * 1.35
-        width = max(height, draw.textlength(text, font) + font.size * 0.8)
-        y = max(0.0, top - thick - height)
-        draw.rectangle([left - thick, y, left - thick + width, y + height], fill=colour)
-        draw.text((left - thick + width / 2, y + height / 2), text, fill=(16, 18, 22), font=font, anchor="mm")
+        height = size * 1.35
+        width = max(height, draw.textlength(text, font) + size * 0.8)
+        y = max(0.0, top - height)
+        draw.rectangle([left, y, left + width, y + height], fill=colour)
+        draw.text((left + width / 2, y + height / 2), text, fill=(16, 18, 22), font=font, anchor="mm")
     return np.asarray(image)
 
 

@@ -20,7 +20,7 @@ class NoLinkError(RuntimeError):
 def public_link(page: gr.Blocks) -> str:
     """Open a public link to a launched page and return its address. Raises NoLinkError.
 
-    Not `launch(share=True)`: that swallows the reason of a failure, and makes the page load its scripts from a third party.
+    Not `launch(share=True)`: that swallows the reason of a failure, and the page would load its scripts from elsewhere.
     """
     try:
         address = networking.setup_tunnel(
@@ -39,7 +39,7 @@ def public_link(page: gr.Blocks) -> str:
 def privacy(host: str, link: str | None, text: Texts) -> str:
     """What happens to a picture that is sent to this page.
 
-    host: the address under which the browser reached it (the request's Host header); link: the public link if there is one.
+    host: the address under which the browser reached it (the request's Host header). link: the public link, if any.
     """
     name = urlsplit(f"//{host}").hostname or ""
     if os.environ.get("SPACE_ID"):

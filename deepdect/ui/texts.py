@@ -40,8 +40,8 @@ class Texts:
         default_factory=lambda: {
             "real": "The model found more of what it knows from real photos than of what it knows from deepfakes. "
             "No detection does not guarantee authenticity.",
-            "deepfake": "The model found traces that it knows from deepfakes. Treat this picture with suspicion and look "
-            "for its source.",
+            "deepfake": "The model found traces that it knows from deepfakes. Treat this picture with suspicion and "
+            "look for its source.",
             "inconclusive": "The model cannot decide. Read this neither as a sign of manipulation nor of authenticity.",
         }
     )
@@ -114,8 +114,8 @@ class Texts:
 
     limits: str = (
         "A tool, not a proof. It can be wrong in both directions, most of all for small, compressed, filtered or "
-        "heavily edited photos and for kinds of deepfakes that it was never trained on. No detection does not guarantee "
-        "authenticity: check the source, too."
+        "heavily edited photos and for kinds of deepfakes that it was never trained on. No detection does not "
+        "guarantee authenticity: check the source, too."
     )
     kept: str = "Pictures lie in a temporary folder and are deleted after {minutes} minutes at most."
     private_local: str = "Your picture stays on this machine; nothing is sent anywhere."

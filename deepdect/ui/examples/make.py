@@ -1,7 +1,7 @@
 """Makes the example pictures: `python -m deepdect.ui.examples.make` (needs scikit-image, a development requirement).
 
-The face is Eileen Collins's, in the public domain (NASA, from scikit-image). The altered picture is made of her own face
-alone, it says so in the picture and in its metadata, and it imitates what face swaps leave behind.
+The face is Eileen Collins's, in the public domain (NASA, from scikit-image). The altered picture is made of her own
+face alone, it says so in the picture and in its metadata, and it imitates what face swaps leave behind.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ REGION = (112, 10, 352, 250)  # head and shoulders of the 512 x 512 photo: left,
 def alter(photo: np.ndarray) -> np.ndarray:
     """The photo, uint8 RGB [h, w, 3], with its first face replaced by a warped, recoloured copy of itself.
 
-    As in self-blended images (Shiohara and Yamasaki, 2022), source and target are the same face, here with stronger changes:
-    larger eyes, a wider mouth, another size, place and colour, blended along the face's outline.
+    As in self-blended images (Shiohara and Yamasaki, 2022), source and target are the same face, here with stronger
+    changes: larger eyes, a wider mouth, another size, place and colour, blended along the face's outline.
     """
     face = faces.find(photo)[0]
     points = face.landmarks
     height, width = photo.shape[:2]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
+    rows, columns = np.mgrid[:height, :width]
+    x, y = columns.astype(float), rows.astype(float)
     for centre, radius, strength in (
         (points[[33, 133]].mean(axis=0), 0.20 * face.box[2], 0.35),
         (points[[263, 362]].mean(axis=0), 0.20 * face.box[2], 0.35),
@@ -41,21 +42,21 @@ def alter(photo: np.ndarray) -> np.ndarray:
         x, y = x - dx * pull, y - dy * pull
     middle = points.mean(axis=0)
     x, y = middle[0] + (x - middle[0]) / 1.04 - 1.5, middle[1] + (y - middle[1]) / 1.04 + 1.0
-    source = cv2.remap(photo, x.astype(np.float32), y.astype(np.float32), cv2.INTER_CUBIC).astype(np.float32)
-    source = source * [1.06, 1.0, 0.9] + [4, 0, -6]
-    source = cv2.GaussianBlur(source, (0, 0), 0.7)
+    source = cv2.remap(photo, x.astype(np.float32), y.astype(np.float32), cv2.INTER_CUBIC)
+    source = cv2.GaussianBlur(source * np.array([1.06, 1.0, 0.9]) + np.array([4, 0, -6]), (0, 0), 0.7)
 
-    mask = np.zeros((height, width), np.float32)
-    cv2.fillConvexPoly(mask, cv2.convexHull(points.astype(np.int32)), 1.0)
-    mask = cv2.GaussianBlur(mask, (0, 0), 0.02 * face.box[2])[:, :, None]
+    outline = np.zeros((height, width))
+    cv2.fillConvexPoly(outline, cv2.convexHull(points.astype(np.int32)), 1.0)
+    mask = cv2.GaussianBlur(outline, (0, 0), 0.02 * face.box[2])[:, :, None]
     return np.rint(np.clip(photo * (1 - mask) + source * mask, 0, 255)).astype(np.uint8)
 
 
 def label(photo: np.ndarray) -> Image.Image:
     """The photo with NOTICE in a strip across its lower edge."""
     image = Image.fromarray(photo)
-    font = ImageFont.load_default(min(image.size) / 20)
-    strip = round(font.size * 1.7)
+    size = min(image.size) / 20
+    font = ImageFont.load_default(size)
+    strip = round(size * 1.7)
     draw = ImageDraw.Draw(image)
     draw.rectangle([0, image.height - strip, image.width, image.height], fill=(20, 22, 26))
     draw.text((image.width / 2, image.height - strip / 2), NOTICE, fill="white", font=font, anchor="mm")

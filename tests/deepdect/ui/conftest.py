@@ -1,0 +1,53 @@
+"""The page as it is served, the pictures it is shown, and a real Chromium to look at it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="session")
+def page_url(detector) -> Iterator[str]:
+    """Address of the launched page, with the settings that `serve` uses."""
+    from deepdect import ui
+
+    page = ui.build(detector)
+    _, url, _ = page.launch(server_name="127.0.0.1", prevent_thread_lock=True, share=False, **ui.LAUNCH)
+    yield url.rstrip("/")
+    page.close()
+
+
+@pytest.fixture(scope="session")
+def pictures(astronaut, tmp_path_factory) -> Path:
+    """A folder with face.png, two faces.png, blank.png, garbage.png, cut.jpg and huge.png (too many pixels)."""
+    from deepdect.ui.examples import make
+
+    folder = tmp_path_factory.mktemp("pictures")
+    Image.fromarray(astronaut).save(folder / "face.png")
+    half = astronaut[:300, 60:400]
+    make.label(np.ascontiguousarray(np.hstack([half, half[:, ::-1]]))).save(folder / "two faces.png")
+    Image.new("RGB", (320, 240), (120, 130, 140)).save(folder / "blank.png")
+    (folder / "garbage.png").write_bytes(bytes(range(256)) * 40)
+    Image.fromarray(astronaut).save(folder / "whole.jpg")
+    (folder / "cut.jpg").write_bytes((folder / "whole.jpg").read_bytes()[:9000])
+    Image.new("1", (20000, 6000)).save(folder / "huge.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Debian's Chromium, driven by Playwright (whose own browsers would be a download)."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        pytest.skip("no chromium on the PATH (Debian: apt-get install chromium)")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=flags)
+        yield browser
+        browser.close()

@@ -1,0 +1,95 @@
+"""The page's public endpoint, as gradio_client and as a bare HTTP client use it."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import numpy as np
+import pytest
+
+CONTRACT = {
+    "path", "status", "message", "width", "height", "verdict", "fake_probability", "faces", "model", "runtime", "elapsed_ms",
+}  # fmt: skip
+FACE = {
+    "box", "detection_score", "verdict", "fake_probability", "logit", "bias", "crop", "evidence", "regions", "warnings",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def client(page_url):
+    from gradio_client import Client
+
+    return Client(page_url, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def analyze(client):
+    from gradio_client import handle_file
+
+    return lambda path: client.predict(handle_file(str(path)), api_name="/analyze")
+
+
+def test_one_face_follows_the_contract_and_adds_up(analyze, pictures):
+    result = analyze(pictures / "face.png")
+    assert set(result) == CONTRACT
+    assert (result["status"], result["message"], result["width"], result["height"]) == ("ok", "", 512, 512)
+    (face,) = result["faces"]
+    assert set(face) == FACE
+    assert result["verdict"] == face["verdict"] in {"real", "deepfake", "inconclusive"}
+    assert (
+        result["fake_probability"]
+        == face["fake_probability"]
+        == pytest.approx(1 / (1 + np.exp(-face["logit"])), abs=1e-5)
+    )
+    assert np.shape(face["evidence"]) == (8, 8)
+    assert np.sum(face["evidence"]) + face["bias"] == pytest.approx(face["logit"], abs=1e-2)
+    assert len(face["regions"]) == 10
+    regions = sum(region["evidence"] for region in face["regions"])
+    assert regions + face["bias"] == pytest.approx(face["logit"], abs=1e-2)
+    assert 170 < face["box"]["x"] < 190 and 60 < face["box"]["y"] < 80  # her face, in pixels of the photo
+
+
+def test_two_faces(analyze, pictures):
+    result = analyze(pictures / "two faces.png")
+    probabilities = [face["fake_probability"] for face in result["faces"]]
+    assert len(probabilities) == 2
+    assert result["fake_probability"] == max(probabilities)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("blank.png", "no_face"), ("garbage.png", "unsupported"), ("cut.jpg", "unreadable"), ("huge.png", "too_large")],
+)
+def test_what_cannot_be_judged_gets_no_score(analyze, pictures, name, status):
+    result = analyze(pictures / name)
+    assert set(result) == CONTRACT
+    assert result["status"] == status
+    assert name in result["message"]
+    assert result["verdict"] is None and result["fake_probability"] is None and result["faces"] == []
+
+
+def test_nothing_but_analyze_is_offered(client):
+    offered = client.view_api(return_format="dict", print_info=False)
+    assert list(offered["named_endpoints"]) == ["/analyze"]
+    assert offered["unnamed_endpoints"] == {}
+
+
+def post(page_url: str, photo: object) -> str:
+    """The event stream of a call whose payload no Gradio client would build."""
+    call = httpx.post(f"{page_url}/gradio_api/call/analyze", json={"data": [photo]})
+    with httpx.stream("GET", f"{page_url}/gradio_api/call/analyze/{call.json()['event_id']}", timeout=60) as stream:
+        return stream.read().decode()
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}])
+def test_the_server_s_own_files_are_out_of_reach(page_url, pictures, meta):
+    answer = post(page_url, {"path": str(pictures / "face.png"), **meta})
+    assert answer.startswith("event: error")
+    assert "upload" in json.loads(answer.split("data: ")[1])["error"]
+
+
+def test_a_call_without_a_photo_says_what_to_do(page_url):
+    answer = post(page_url, None)
+    assert answer.startswith("event: error")
+    assert "photo first" in json.loads(answer.split("data: ")[1])["error"]

@@ -1,0 +1,208 @@
+"""The page in a real Chromium."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+RESULT = "#result .dd-card:not(.dd-waiting)"
+UPLOAD = "#photo input[type=file]"
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+
+
+@pytest.fixture
+def open_page(chromium, page_url) -> Iterator[Callable[..., Any]]:
+    """Opens the page; at the end, nothing may have gone wrong in it, and no request may have left this machine."""
+    contexts, requests, errors = [], [], []
+
+    def opened(**settings: Any) -> Any:
+        context = chromium.new_context(**(DESKTOP | settings))
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(page_url)
+        page.wait_for_selector(UPLOAD, state="attached")
+        page.wait_for_function("document.querySelector('#privacy').innerText.includes('this machine')")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    foreign = [url for url in requests if not url.startswith((page_url, "data:", "blob:"))]
+    assert len(requests) > 10 and foreign == []
+    assert errors == []
+
+
+def upload(page: Any, path: Path) -> str:
+    """The result's words after choosing a file."""
+    page.set_input_files(UPLOAD, str(path))
+    page.wait_for_selector(RESULT)
+    return page.inner_text("#result")
+
+
+def overflow(page: Any) -> int:
+    """By how many pixels the page is wider than the window."""
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def contrast(page: Any, selector: str) -> float:
+    """WCAG 2 contrast of an element's text on the nearest ground behind it."""
+    return page.evaluate(
+        """(selector) => {
+          const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+          const rgba = (colour) => {
+            canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+            return [...canvas.getImageData(0, 0, 1, 1).data];
+          };
+          const light = (colour) => rgba(colour).slice(0, 3).map((v) => v / 255)
+            .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+            .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+          const element = document.querySelector(selector);
+          let ground = element;
+          while (rgba(getComputedStyle(ground).backgroundColor)[3] < 255) ground = ground.parentElement;
+          const [a, b] = [getComputedStyle(element).color, getComputedStyle(ground).backgroundColor].map(light);
+          return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        }""",
+        selector,
+    )
+
+
+def test_a_photo_gets_a_verdict_and_its_evidence(open_page, pictures):
+    page = open_page()
+    assert "Your result appears here" in page.inner_text("#result")
+    words = upload(page, pictures / "face.png")
+    assert re.search(r"(Real|Deepfake|Inconclusive)\s+(<1|>99|\d{1,2})\s%\s*fake probability", words)
+    assert re.search(r"deepdect-resnet50 \S+ · openvino-\S+ · \d+ ms", words)
+    page.wait_for_function(
+        "[...document.querySelectorAll('#slider img')].filter((i) => i.naturalWidth >= 512).length === 2"
+    )
+    rows = page.locator(".dd-regions th[scope=row]").all_inner_texts()
+    assert len(rows) == 12 and rows[-2:] == ["Model baseline", "Total"]
+    assert page.locator("#several").is_hidden()
+    page.click("button[aria-label='Remove Image']")
+    page.wait_for_selector(".dd-waiting")
+    assert page.locator("#evidence").is_hidden()
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("blank.png", "No face found"),
+        ("garbage.png", "This file is not supported"),
+        ("cut.jpg", "This file cannot be read"),
+        ("huge.png", "This picture is too large"),
+    ],
+)
+def test_what_cannot_be_judged_says_why_and_gets_no_score(open_page, pictures, name, title):
+    page = open_page()
+    words = upload(page, pictures / name)
+    assert words.startswith(title) and name in words
+    assert not re.search(r"\d\s%", words)
+    assert page.locator("#evidence").is_hidden()
+
+
+def test_a_refusal_replaces_an_earlier_verdict(open_page, pictures):
+    page = open_page()
+    upload(page, pictures / "face.png")
+    page.wait_for_selector("#evidence", state="visible")
+    page.set_input_files(UPLOAD, str(pictures / "garbage.png"))
+    page.wait_for_selector(".dd-message")
+    page.wait_for_selector("#evidence", state="hidden")
+    page.wait_for_selector("#photo[data-note]")  # a broken picture is not shown as one
+
+
+def test_faces_are_picked_by_number_and_by_click(open_page, pictures):
+    page = open_page()
+    words = upload(page, pictures / "two faces.png")
+    decisive = int(re.search(r"2 faces were found.*here that is face (\d)", words).group(1))
+    heading = page.locator(".dd-face h2")
+    page.wait_for_function(f"document.querySelector('.dd-face h2')?.innerText.startsWith('Face {decisive}')")
+    shown = page.get_attribute("#slider img", "src")
+    other = 3 - decisive
+    page.locator("#picker label").nth(other - 1).click()
+    page.wait_for_function(f"document.querySelector('.dd-face h2').innerText.startsWith('Face {other}')")
+    assert re.match(rf"Face {other}:\s+(Real|Deepfake|Inconclusive)", heading.inner_text())
+    page.wait_for_function("(old) => document.querySelector('#slider img').src !== old", arg=shown)
+
+    # the picture shows the same face twice, mirrored: a click into each half picks one after the other
+    picked = []
+    for side in (0.3, 0.7):
+        box = page.locator("#faces img").bounding_box()
+        page.locator("#faces img").click(position={"x": box["width"] * side, "y": box["height"] * 0.4})
+        page.wait_for_timeout(1500)
+        picked.append(heading.inner_text()[:6])
+        assert page.locator("#picker input").nth(int(picked[-1][-1]) - 1).is_checked()
+    assert sorted(picked) == ["Face 1", "Face 2"]
+
+
+def test_examples_are_analysed_on_a_click(open_page):
+    page = open_page()
+    page.locator("#examples .gallery-item, #examples button").first.click()
+    page.wait_for_selector(RESULT)
+    assert "One face was found" in page.inner_text("#result")
+
+
+def test_analyse_repeats_the_analysis(open_page, pictures):
+    page = open_page()
+    page.click("#analyse")
+    page.wait_for_timeout(500)
+    assert "Your result appears here" in page.inner_text("#result")
+    first = upload(page, pictures / "blank.png")
+    page.evaluate("document.querySelector('#result section').remove()")
+    page.click("#analyse")
+    page.wait_for_selector(RESULT)
+    assert page.inner_text("#result") == first
+
+
+SEND = """([kind, name, type, data]) => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name, { type }));
+  const settings = { bubbles: true, cancelable: true };
+  const event = kind === "paste"
+    ? new ClipboardEvent("paste", { ...settings, clipboardData: transfer })
+    : new DragEvent("drop", { ...settings, dataTransfer: transfer });
+  document.querySelector("h1").dispatchEvent(event);
+}"""
+
+
+@pytest.mark.parametrize("kind", ["paste", "drop"])
+def test_a_photo_can_be_pasted_and_dropped_anywhere(open_page, pictures, kind):
+    page = open_page()
+    for name, media_type, expected in (
+        ("blank.png", "image/png", "No face was found in blank.png"),
+        ("face.png", "", "One face was found"),  # as browsers give HEIC files, without a type; onto the first one
+    ):
+        data = base64.b64encode((pictures / name).read_bytes()).decode()
+        page.evaluate(SEND, [kind, name, media_type, data])
+        page.wait_for_function("(words) => document.querySelector('#result').innerText.includes(words)", arg=expected)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_colour_schemes_are_legible(open_page, pictures, scheme):
+    page = open_page(color_scheme=scheme)
+    upload(page, pictures / "face.png")
+    page.wait_for_selector(".dd-regions")
+    assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
+    for selector in (".dd-card h2", ".dd-card p", ".dd-card .dd-note", ".dd-regions td", "#privacy p", "#analyse"):
+        assert contrast(page, selector) >= 4.5, selector
+
+
+def test_a_phone_needs_no_sideways_scrolling(open_page, pictures):
+    page = open_page(**PHONE)
+    assert overflow(page) == 0
+    upload(page, pictures / "two faces.png")
+    page.wait_for_selector(".dd-regions")
+    assert overflow(page) == 0
+    photo, result, evidence = (page.locator(part).bounding_box() for part in ("#photo", "#result", "#evidence"))
+    assert photo["y"] < result["y"] < evidence["y"]  # one column, in this order
+    assert photo["width"] == pytest.approx(result["width"], abs=4)

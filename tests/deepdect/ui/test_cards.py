@@ -1,0 +1,158 @@
+"""Words and bars of a result, from hand-made analyses."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from deepdect import Analysis, FaceAnalysis
+from deepdect.faces import Crop, Face
+from deepdect.ui import cards
+from deepdect.ui.texts import ENGLISH
+from deepdect.verdict import Calibration
+from explain.regions import REGIONS, RegionEvidence
+
+CALIBRATION = Calibration(temperature=1, offset=0, low=0.35, high=0.65, version="1")
+
+
+def face(
+    probability: float, regions: dict[str, float] | None = None, warnings: list[str] | None = None
+) -> FaceAnalysis:
+    """A face with that fake probability; regions: evidence by name."""
+    logit = float(np.log(probability / (1 - probability)))
+    return FaceAnalysis(
+        Face((10, 20, 30, 40), np.zeros((468, 2)), 0.9, 0.9),
+        Crop(np.zeros((256, 256, 3), np.uint8), 5, 15, 50, 0, 50),
+        CALIBRATION.verdict(probability),
+        probability,
+        logit,
+        logit,
+        np.zeros((8, 8), np.float32),
+        [RegionEvidence(name, value, 0.1, None, None) for name, value in (regions or {}).items()],
+        warnings or [],
+    )
+
+
+def analysis(*faces: FaceAnalysis, status="ok", message="") -> Analysis:
+    worst = max((one.fake_probability for one in faces), default=None)
+    verdict = None if worst is None else CALIBRATION.verdict(worst)
+    model = {"name": "net", "version": "7", "sha256": "0123456789abcdef"}
+    return Analysis("a.jpg", status, message, 100, 80, verdict, worst, list(faces), model, "some-runtime", 12.3)
+
+
+def words(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html)).strip()
+
+
+@pytest.mark.parametrize(
+    ("probability", "shown"),
+    [
+        (0, "<1 %"),
+        (0.0099, "<1 %"),
+        (0.01, "1 %"),
+        (0.5, "50 %"),
+        (0.974, "97 %"),
+        (0.99, "99 %"),
+        (0.9901, ">99 %"),
+        (1, ">99 %"),
+    ],
+)
+def test_a_probability_is_never_shown_as_certain(probability, shown):
+    assert cards.percent(probability).replace("\N{NO-BREAK SPACE}", " ") == shown
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
+def test_what_is_no_probability_is_refused(value):
+    with pytest.raises(ValueError, match="probability"):
+        cards.percent(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown", "argues"),
+    [
+        (1.204, "+1.20", "argues for deepfake"),
+        (-0.4, "\N{MINUS SIGN}0.40", "argues for real"),
+        (0.004, "0.00", "neither"),
+        (-0.004, "0.00", "neither"),
+    ],
+)
+def test_logits_and_what_they_argue_for(value, shown, argues):
+    assert cards.logits(value) == shown
+    assert cards.argument(value, ENGLISH) == argues
+
+
+@pytest.mark.parametrize(("probability", "verdict"), [(0.1, "Real"), (0.5, "Inconclusive"), (0.9, "Deepfake")])
+def test_a_verdict_comes_with_its_probability_and_meaning(probability, verdict):
+    shown = words(cards.picture(analysis(face(probability)), CALIBRATION, ENGLISH))
+    assert shown.startswith(f"{verdict} {probability:.0%}".replace("%", " %"))
+    assert ENGLISH.meanings[verdict.lower()] in shown
+    assert ENGLISH.one_face in shown
+    assert "net 7 · some-runtime · 12 ms · weights 0123456789ab" in shown
+
+
+def test_a_picture_is_as_fake_as_its_most_suspicious_face():
+    shown = words(cards.picture(analysis(face(0.1), face(0.9), face(0.5)), CALIBRATION, ENGLISH))
+    assert shown.startswith("Deepfake 90 %")
+    assert "3 faces were found" in shown and "here that is face 2" in shown
+
+
+@pytest.mark.parametrize("status", ["no_face", "unreadable", "unsupported", "too_large"])
+def test_a_refusal_shows_its_message_and_no_score(status):
+    shown = words(cards.picture(analysis(status=status, message="a.jpg: do this"), CALIBRATION, ENGLISH))
+    assert shown == f"{ENGLISH.refusals[status]} a.jpg: do this {ENGLISH.no_score}"
+    assert not re.search(r"\d+\s%", shown)
+
+
+def test_names_of_files_cannot_become_markup():
+    html = cards.picture(analysis(status="unreadable", message="<img src=x onerror=alert(1)>"), CALIBRATION, ENGLISH)
+    assert "<img" not in html and "&lt;img" in html
+
+
+def test_warnings_are_shown():
+    html = cards.picture(analysis(face(0.9, warnings=["small face: 40 px"])), CALIBRATION, ENGLISH)
+    assert "Harder to judge: small face: 40 px." in words(html)
+
+
+def test_an_undecided_face_says_that_its_colours_accuse_nobody():
+    assert ENGLISH.undecided in words(cards.face(analysis(face(0.5)), 0, ENGLISH))
+    assert ENGLISH.undecided not in words(cards.face(analysis(face(0.9)), 0, ENGLISH))
+
+
+def test_one_of_several_faces_is_named_with_its_own_verdict():
+    several = analysis(face(0.1), face(0.9))
+    assert words(cards.face(several, 0, ENGLISH)).startswith("Face 1: Real fake probability 10 %")
+    assert cards.choice(1, several.faces[1], ENGLISH).replace("\N{NO-BREAK SPACE}", " ") == "2 · Deepfake · 90 %"
+
+
+def test_regions_are_ordered_by_strength_on_a_scale_that_does_not_stretch():
+    html = cards.regions(face(0.9, {"nose": 0.5, "mouth": -1.0, "jaw": 5.0}), ENGLISH)
+    rows = re.findall(
+        r'<th scope="row">([^<]+)</th><td class="dd-bar"><i class="dd-for-(\w+)" style="width: ([\d.]+)%', html
+    )
+    half = 50 / cards.BAR_LOGITS  # a bar's side is half the cell
+    assert rows[:3] == [
+        ("Jaw", "fake", "50.00"),  # beyond the scale's end
+        ("Mouth", "real", f"{1.0 * half:.2f}"),
+        ("Nose", "fake", f"{0.5 * half:.2f}"),
+    ]
+    assert "+2.20" in words(html).split("Total")[1]  # the logit of 90 %
+
+
+def test_a_face_without_regions_says_so():
+    assert ENGLISH.no_regions in words(cards.regions(face(0.9), ENGLISH))
+
+
+def test_every_region_has_a_name_on_the_page():
+    assert set(ENGLISH.region_names) == set(REGIONS)
+
+
+def test_the_legend_uses_the_overlay_s_own_colours():
+    from explain import overlay
+
+    html = cards.legend(ENGLISH)
+    for end in (-overlay.SCALE_LOGITS, overlay.SCALE_LOGITS):
+        red, green, blue = overlay.colorize([[end]])[0][0, 0]
+        assert f"rgb({red} {green} {blue})" in html
+    assert f"±{overlay.SCALE_LOGITS:g} logits" in words(html)

@@ -1,0 +1,33 @@
+"""`app.py`, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    clean = {name: value for name, value in os.environ.items() if name != "SPACE_ID"}
+    return subprocess.run(command, cwd=ROOT, env=clean | environment, capture_output=True, text=True, check=False)
+
+
+def test_the_app_needs_neither_tensorflow_nor_matplotlib():
+    done = run("-c", "import sys, app; print([name for name in ('tensorflow', 'matplotlib') if name in sys.modules])")
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_it_listens_on_this_machine_alone_except_on_a_space():
+    assert "(127.0.0.1)" in run("app.py", "--help").stdout
+    assert "(0.0.0.0)" in run("app.py", "--help", SPACE_ID="someone/deepdect").stdout
+
+
+def test_a_runtime_that_cannot_be_had_is_named_without_a_traceback():
+    done = run("app.py", DEEPDECT_RUNTIME="abacus")
+    assert done.returncode == 1
+    assert "cannot start" in done.stderr and "abacus" in done.stderr
+    assert "Traceback" not in done.stderr
