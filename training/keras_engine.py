@@ -107,4 +107,5 @@ class KerasEngine:
             self._averaged = weights
             return
         keep = min(self._average, (1 + self._steps) / (20 + self._steps)) ** 4
-        self._averaged = {name: keep * value + (1 - keep) * weights[name] for name, value in self._averaged.items()}
+        # in this form frozen weights stay the same to the last bit
+        self._averaged = {k: value + (1 - keep) * (weights[k] - value) for k, value in self._averaged.items()}

@@ -17,9 +17,7 @@ from explain.regions import REGIONS, RegionEvidence
 CALIBRATION = Calibration(temperature=1, offset=0, low=0.35, high=0.65, version="1")
 
 
-def face(
-    probability: float, regions: dict[str, float] | None = None, warnings: list[str] | None = None
-) -> FaceAnalysis:
+def face(probability: float, regions: dict[str, float] | None = None, warnings: tuple[str, ...] = ()) -> FaceAnalysis:
     """A face with that fake probability; regions: evidence by name."""
     logit = float(np.log(probability / (1 - probability)))
     return FaceAnalysis(
@@ -31,7 +29,7 @@ def face(
         logit,
         np.zeros((8, 8), np.float32),
         [RegionEvidence(name, value, 0.1, None, None) for name, value in (regions or {}).items()],
-        warnings or [],
+        list(warnings),
     )
 
 
@@ -111,7 +109,7 @@ def test_names_of_files_cannot_become_markup():
 
 
 def test_warnings_are_shown():
-    html = cards.picture(analysis(face(0.9, warnings=["small face: 40 px"])), CALIBRATION, ENGLISH)
+    html = cards.picture(analysis(face(0.9, warnings=("small face: 40 px",))), CALIBRATION, ENGLISH)
     assert "Harder to judge: small face: 40 px." in words(html)
 
 
