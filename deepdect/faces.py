@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from deepdect import mesh
-from deepdect.blazeface import BACK, FRONT, FULL_RANGE, WIDE, detector, suppress
+from deepdect.blazeface import BACK, FRONT, FULL_RANGE, WIDE, detector, iou, suppress
 
 CROP = 256  # the network's input side
 CROP_MARGIN = 1.08  # crop side over the longer side of the landmarks' box
@@ -22,20 +22,20 @@ CROP_MARGIN = 1.08  # crop side over the longer side of the landmarks' box
 NATIVE_CAP = 176
 
 MINIMUM_DETECTION = 0.5
-MINIMUM_MESH = 0.7
+MINIMUM_MESH, SURE_MESH = 0.7, 0.95  # the mesh's score, where the fit is settled and where it is not
 SMALLEST_FACE = 20  # pixels; nothing below can be judged
 
 # How far the mesh may move between its two fits (mean landmark shift over its side) and turn (degrees) away from what the
 # detector saw, in units of what 99 % of true faces stay below. False detections move and turn further, and so do meshes
 # fitted to a head the wrong way round.
 LOOSE_SHIFT, LOOSE_TURN = 0.045, 12.0
-DOUBTFUL, HOPELESS = 0.8, 1.35
+DOUBTFUL, UNSETTLED, HOPELESS = 0.8, 1.35, 2.5
 OTHER_WAY = 15.0  # degrees between two fits of one face from which they contradict each other
 
 SMALLEST_SEEN = 18  # input pixels that a face needs to be seen by BACK or WIDE (92 % of faces at 20, 75 % at 15)
 SCAN_SIDES = (WIDE.size, 1856)  # longer side of the coarse scan (one tile) and of the fine one (at most 4x4 tiles)
 TILE_OVERLAP = 64  # input pixels: smaller faces lie whole within some tile, larger ones were seen by the coarser pass
-PORTRAIT = 0.3  # a face of this share of the picture's longer side makes it a portrait
+PORTRAIT = 0.2  # a face of this share of the picture's longer side makes it a portrait
 PORTRAIT_SCAN = 800  # longer side in pixels above which even a portrait gets the coarse scan
 BYSTANDER = 0.1  # faces below this share of the longer side promise more small ones
 TURNS = (45.0, -45.0, 90.0, -90.0, 180.0)  # degrees
@@ -79,15 +79,15 @@ class Crop:
 
 def find(rgb: np.ndarray) -> list[Face]:
     """All faces in RGB uint8 [h, w, 3], largest first."""
-    fits = _accept(rgb, *_search(rgb), [])
+    fits = _fit_all(rgb, *_search(rgb), [])
+    largest = max(fits, key=lambda fit: _area(fit.face), default=None)
+    if largest is None or largest.doubt > DOUBTFUL:
+        fits = _merge(fits, [fit for turn in TURNS for fit in _fit_all(rgb, *_search_turned(rgb, turn), [])])
     longest, searched = max(rgb.shape[:2]), BACK.size
     for side in SCAN_SIDES:
         if _scan_pays(longest, searched, fits):
-            fits = _accept(rgb, *_scan(rgb, side), fits)
+            fits = _merge(fits, _fit_all(rgb, *_scan(rgb, side), fits))
             searched = side
-    largest = max(fits, key=lambda fit: _area(fit.face), default=None)
-    if largest is None or largest.doubt > DOUBTFUL:
-        fits = _straighten(rgb, fits)
     return sorted((fit.face for fit in fits), key=_area, reverse=True)
 
 
@@ -106,7 +106,7 @@ def crop(rgb: np.ndarray, face: Face) -> Crop:
     return Crop(pixels, float(x), float(y), side, float(np.rad2deg(angle)), native)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Fit:
     """A face and how far the mesh was from settling there at once; 99 % of true faces stay below 1."""
 
@@ -163,29 +163,6 @@ def _starts(length: int) -> list[int]:
     return [int(v) for v in np.linspace(0, max(0, length - WIDE.size), count)]
 
 
-def _straighten(rgb: np.ndarray, fits: list[_Fit]) -> list[_Fit]:
-    """Search turned copies of the picture, for heads that lean or lie beyond the detectors' reach: upright they are missed,
-    or fitted the wrong way round. A turned fit overrules those on the same face that are twice as doubtful as it is and
-    see the head another way; otherwise what was found upright stays as it is."""
-    turned = [fit for degrees in TURNS for fit in _accept(rgb, *_search_turned(rgb, degrees), [])]
-    kept = list(fits)
-    for fit in sorted(turned, key=lambda fit: fit.doubt):
-        same = [other for other in kept if _same_face(fit.face, other.face)]
-        if all(other.doubt > 2 * fit.doubt and _apart(fit, other) > OTHER_WAY for other in same):
-            kept = [other for other in kept if other not in same] + [fit]
-    return kept
-
-
-def _apart(one: _Fit, other: _Fit) -> float:
-    """Degrees between the two faces' angles, 0..180."""
-    return _degrees(mesh.eye_angle(one.face.landmarks) - mesh.eye_angle(other.face.landmarks))
-
-
-def _degrees(angle: float) -> float:
-    """Size of an angle in radians as degrees in 0..180."""
-    return abs(float(np.angle(np.exp(1j * angle), deg=True)))
-
-
 def _search_turned(rgb: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
     """Candidates from the picture turned by `degrees` about its centre."""
     height, width = rgb.shape[:2]
@@ -204,16 +181,28 @@ def _search_turned(rgb: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndar
     return points.reshape(-1, 16), scores
 
 
-def _accept(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray, fits: list[_Fit]) -> list[_Fit]:
-    """Merge candidates, fit the mesh to each, and add to `fits` the real ones that lie on no face found before."""
-    fits = list(fits)
+def _fit_all(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray, known: list[_Fit]) -> list[_Fit]:
+    """Merge one pass's candidates and fit the mesh to each; the real faces, less those that are surely known already."""
+    sure = [fit for fit in known if fit.doubt <= DOUBTFUL]
+    fits: list[_Fit] = []
     for detection, score in zip(*suppress(detections, scores), strict=True):
-        if any(_holds(fit.face, (detection[:2] + detection[2:4]) / 2) for fit in fits):
+        if any(_holds(fit.face, (detection[:2] + detection[2:4]) / 2) for fit in sure + fits):
             continue
         fit = _fit(rgb, detection, float(score))
-        if fit and not any(_same_face(fit.face, other.face) for other in fits):
+        if fit and not any(_same_face(fit.face, other.face) for other in sure + fits):
             fits.append(fit)
     return fits
+
+
+def _merge(known: list[_Fit], new: list[_Fit]) -> list[_Fit]:
+    """Both, each face once. A known fit gives way only where it is doubtful, a new one is at most half as doubtful, and the
+    two contradict each other; otherwise it stays to the last bit, since crops must not depend on later passes."""
+    kept = list(known)
+    for fit in sorted(new, key=lambda fit: fit.doubt):
+        same = [other for other in kept if _same_face(fit.face, other.face)]
+        if all(other.doubt > max(DOUBTFUL, 2 * fit.doubt) and _contradict(fit.face, other.face) for other in same):
+            kept = [other for other in kept if other not in same] + [fit]
+    return kept
 
 
 def _fit(rgb: np.ndarray, detection: np.ndarray, score: float) -> _Fit | None:
@@ -232,14 +221,19 @@ def _fit(rgb: np.ndarray, detection: np.ndarray, score: float) -> _Fit | None:
     landmarks, mesh_score = mesh.face_mesh().fit(rgb, centre, float(extent.max()) * mesh.ROI_SCALE, angle)
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
     inside = high.min() > 0 and low[0] < rgb.shape[1] and low[1] < rgb.shape[0]
-    if mesh_score < MINIMUM_MESH or not inside or (high - low).max() < SMALLEST_FACE:
+    if not inside or (high - low).max() < SMALLEST_FACE:
         return None
     shift = float(np.linalg.norm(landmarks - first, axis=1).mean() / extent.max())
     doubt = max(shift / LOOSE_SHIFT, _degrees(mesh.eye_angle(landmarks) - seen_angle) / LOOSE_TURN)
-    if doubt > HOPELESS:
+    if doubt > HOPELESS or mesh_score < (MINIMUM_MESH if doubt <= UNSETTLED else SURE_MESH):
         return None
     box = (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
     return _Fit(Face(box, landmarks, score, mesh_score), doubt)
+
+
+def _degrees(angle: float) -> float:
+    """Size of an angle in radians as degrees in 0..180."""
+    return abs(float(np.angle(np.exp(1j * angle), deg=True)))
 
 
 def _holds(face: Face, point: np.ndarray) -> bool:
@@ -252,3 +246,10 @@ def _same_face(one: Face, other: Face) -> bool:
     """Whether one face's centre lies within the other's box (two meshes drawn to one face end up on top of each other)."""
     centres = [np.array(f.box[:2]) + np.array(f.box[2:]) / 2 for f in (one, other)]
     return _holds(one, centres[1]) or _holds(other, centres[0])
+
+
+def _contradict(one: Face, other: Face) -> bool:
+    """Whether two fits of one face disagree about its angle, or share less than half of what they cover."""
+    turn = _degrees(mesh.eye_angle(one.landmarks) - mesh.eye_angle(other.landmarks))
+    corners = [np.array([x, y, x + width, y + height]) for x, y, width, height in (one.box, other.box)]
+    return turn > OTHER_WAY or float(iou(corners[0], corners[1][None])[0]) < 0.5

@@ -80,7 +80,7 @@ class FaceMesh:
         request = self._request()
         request.infer([patch[None] * np.float32(1 / 255)])
         outputs = sorted((request.get_output_tensor(i).data.reshape(-1) for i in range(2)), key=len)
-        score = 1 / (1 + np.exp(-np.clip(float(outputs[0][0]), -80, 80)))
+        score = float(1 / (1 + np.exp(-np.clip(float(outputs[0][0]), -80, 80))))
         points = outputs[1].reshape(LANDMARKS, 3)[:, :2].astype(np.float64)
         affine = square_to_pixels(centre, side, angle, INPUT)
         return points @ affine[:, :2].T + affine[:, 2], score

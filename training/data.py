@@ -82,8 +82,13 @@ class CropSet:
         """float32 [n], 1 for fake."""
         return np.array([item.label for item in self.items], np.float32)
 
+    def take(self, indices: np.ndarray) -> CropSet:
+        """Some of the crops, by position."""
+        return CropSet(self.pixels[indices], [self.items[i] for i in indices], self.native[indices], self.missed)
+
     @property
     def sources(self) -> np.ndarray:
+        """Source names [n]."""
         return np.array([item.source for item in self.items])
 
 

@@ -22,7 +22,8 @@ from deepdect import faces, images, mesh
 from training.data import Item, read_items
 
 TIGHT = "dfdc"  # cut so close that the face touches the border: has its own requirement
-REQUIRED = {"outside dfdc": 0.98, "dfdc": 0.90}
+OTHERS = f"outside {TIGHT}, pooled"
+REQUIRED = {OTHERS: 0.98, TIGHT: 0.90}
 TILTS = (15, -15, 30, -30, 45, -45, 90, -90)
 RIGHT_ANGLE = 10.0  # degrees of error up to which a tilt counts as found right
 SIZES = (24, 32, 48, 64, 96, 160, 256, 400)  # longer side in pixels of the pasted faces' landmark boxes
@@ -70,10 +71,10 @@ def files(root: Path, items: list[Item]) -> dict[str, Tally]:
     for item in track(items, description="files"):
         number = len(faces.find(images.load(root / item.path)))
         count = (1, min(number, 1), max(number - 1, 0))
-        for name in (item.source, "dfdc" if item.source == TIGHT else "outside dfdc"):
-            counts.setdefault(name, []).append(count)
-    pooled = [name for name in REQUIRED if name in counts]
-    return {name: tally(counts[name]) for name in sorted(set(counts) - set(pooled)) + pooled}
+        counts.setdefault(item.source, []).append(count)
+        if item.source != TIGHT:
+            counts.setdefault(OTHERS, []).append(count)
+    return {name: tally(counts[name]) for name in sorted(counts, key=lambda name: (name in REQUIRED, name))}
 
 
 def turn(rgb: np.ndarray, degrees: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Train the network: `python -m training.train DATA_FOLDER --recipe training/recipes/first.yaml --output runs/first`.
+"""Train the network: `python -m training.train DATA_FOLDER --recipe training/recipes/coarse-to-fine.yaml --output runs/first`.
 
 Coarse to fine: each phase has its own picture size and number of images. The best averaged weights on Validation (mean
 AUC of the sources that have both labels, and pooled) are kept; a stopped run goes on from its last checkpoint when
@@ -63,11 +63,12 @@ class Recipe:
 
 
 def make_engine(name: str, recipe: Recipe, **size: Any) -> Any:
-    """The training step: `torch` (compiled, fastest on a CPU) or `keras` (any Keras backend)."""
-    if name == "torch":
+    """The training step: `torch` (compiled, fastest on a CPU), `torch-eager` or `keras` (any Keras backend)."""
+    if name in ("torch", "torch-eager"):
         from training.torch_engine import TorchEngine
 
-        return TorchEngine(tuple(recipe.frozen), recipe.rates, recipe.weight_decay, **size)
+        compiled = name == "torch"  # compiling takes a minute or two a size: not worth it for a short run
+        return TorchEngine(tuple(recipe.frozen), recipe.rates, recipe.weight_decay, compiled=compiled, **size)
     from training.keras_engine import KerasEngine
 
     return KerasEngine(tuple(recipe.frozen), recipe.rates, recipe.weight_decay, **size)
@@ -177,11 +178,11 @@ def save(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 def main(
     data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
-    recipe: Annotated[Path, typer.Option(help="YAML recipe.")] = Path("training/recipes/first.yaml"),
+    recipe: Annotated[Path, typer.Option(help="YAML recipe.")] = Path("training/recipes/coarse-to-fine.yaml"),
     output: Annotated[Path, typer.Option(help="Where checkpoints, best weights and the log go.")] = Path("runs/first"),
     start: Annotated[Path | None, typer.Option(help="Starting weights (.npz, Keras names; may be partial).")] = None,
     imagenet: Annotated[bool, typer.Option(help="Start from Keras' ImageNet weights (downloads them).")] = False,
-    engine: Annotated[str, typer.Option(help="keras or torch.")] = "keras",
+    engine: Annotated[str, typer.Option(help="keras, torch or torch-eager.")] = "keras",
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
     minutes: Annotated[float | None, typer.Option(help="Stop after this long; start again to go on.")] = None,
 ) -> None:

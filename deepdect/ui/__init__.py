@@ -31,7 +31,7 @@ LAUNCH: dict[str, Any] = {
     "ssr_mode": False,
     "mcp_server": False,
     "show_error": True,  # the message only; the traceback goes to the log
-    "footer_links": ["api", "settings"],
+    "footer_links": ["api"],
     "state_session_capacity": 1000,
     "quiet": True,
 }

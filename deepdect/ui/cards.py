@@ -56,6 +56,14 @@ def waiting(text: Texts) -> str:
     return f'<section class="dd-card dd-waiting"><h2>{escape(text.waiting_title)}</h2><ol>{steps}</ol></section>'
 
 
+def working(text: Texts) -> str:
+    """What stands there while a picture is analysed."""
+    return (
+        f'<section class="dd-card dd-waiting" role="status"><h2>{escape(text.working)}</h2>'
+        '<div class="dd-working"><i></i></div></section>'
+    )
+
+
 def message(title: str, body: str, note: str = "") -> str:
     """A picture that got no verdict, and what to do about it."""
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -126,6 +127,7 @@ class Page:
                 self._on_photo,
                 self.photo,
                 everything,
+                show_progress="minimal",
                 show_progress_on=self.result,
                 api_visibility="private",
                 **heavy,
@@ -174,21 +176,24 @@ class Page:
         # gradio_client takes any object whose `path` is a text for a file to download; the sender knows the name anyway
         return analysis.to_json() | {"path": None}
 
-    def _on_photo(self, photo: dict[str, Any] | None) -> dict[Any, Any]:
-        cleared: dict[Any, Any] = {
+    def _on_photo(self, photo: dict[str, Any] | None) -> Iterator[dict[Any, Any]]:
+        """Clears the page first: whatever happens then, no photo stands beside another one's verdict."""
+        yield {
+            self.result: cards.working(self.text) if photo else cards.waiting(self.text),
             self.shown: None,
             self.several: gr.Column(visible=False),
             self.evidence: gr.Column(visible=False),
         }
         analysis = self._analyse(photo)
         if photo is None or analysis is None:
-            return cleared | {self.result: cards.waiting(self.text)}
+            return
         result = {self.result: cards.picture(analysis, self.detector.calibration, self.text)}
         if analysis.photo is None or not analysis.faces:
-            return cleared | result
+            yield result
+            return
         chosen = cards.most_suspicious(analysis.faces)
         choices = [(cards.choice(number, face, self.text), number) for number, face in enumerate(analysis.faces)]
-        return (
+        yield (
             result
             | self._one_face(analysis, analysis.photo, chosen)
             | {

@@ -12,10 +12,7 @@ from deepdect import FaceAnalysis
 from explain import overlay
 
 WINDOW_CROPS = 1.5  # a face is shown with this many crop sides around it
-WINDOW_PIXELS = (
-    512,
-    800,
-)  # shorter pictures are enlarged, so that map and face are drawn smoothly; larger ones reduced
+WINDOW_PIXELS = (512, 800)  # longer side: smaller windows are enlarged for a smooth map, larger ones reduced
 NUMBERED_PIXELS = 1280
 
 # The overlay's blue and orange, and its grey for neither.
@@ -67,11 +64,11 @@ def numbered(photo: np.ndarray, faces: Sequence[FaceAnalysis], chosen: int) -> n
     image = _resize(Image.fromarray(photo), scale)
     draw = ImageDraw.Draw(image)
     unit = max(image.size) / 400
-    size = max(12.0, 13 * unit)
+    size = max(12.0, 17 * unit)
     font = ImageFont.load_default(size)
     for number in sorted(range(len(faces)), key=lambda index: index == chosen):  # the chosen one on top
         colour = COLOURS[faces[number].verdict]
-        thick = max(2, round(unit * (2.2 if number == chosen else 1.1)))
+        thick = max(2, round(unit * (2.6 if number == chosen else 1.3)))
         left, top, right, bottom = (value * scale for value in corners(faces[number]))
         left, top, right, bottom = left - thick, top - thick, right + thick, bottom + thick
         draw.rectangle(

@@ -33,6 +33,8 @@ class Texts:
         "A map on the face and a list of its regions show what the verdict rests on.",
     )
 
+    working: str = "Analysing the photo…"
+
     verdicts: Mapping[Verdict, str] = field(
         default_factory=lambda: {"real": "Real", "deepfake": "Deepfake", "inconclusive": "Inconclusive"}
     )
