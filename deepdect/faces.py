@@ -1,7 +1,7 @@
 """RGB picture -> faces (box, landmarks, score), and the aligned crop of each that the network sees.
 
-Detection is generous (three BlazeFace detectors; finer, tiled and turned passes where they may pay), acceptance is strict:
-a candidate counts only where the face mesh, fitted twice, is sure of a face and stays where it was.
+Detection is generous (three BlazeFace detectors; finer, tiled and turned passes where they may pay), acceptance is
+strict: a candidate counts only where the face mesh, fitted twice, is sure of a face and stays where it was.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ CROP_MARGIN = 1.08  # crop side over the longer side of the landmarks' box
 # resolution would otherwise tell the sources apart.
 NATIVE_CAP = 176
 
-MINIMUM_DETECTION = 0.5
-MINIMUM_MESH, SURE_MESH = 0.7, 0.95  # the mesh's score, where the fit is settled and where it is not
+MINIMUM_DETECTION, MINIMUM_TURNED = 0.5, 0.7  # the detectors' score; a turned copy shows heads at their best angle
+MINIMUM_MESH = 0.7  # the mesh's score
+SURE_MESH, SURE_DETECTION = 0.99, 0.6  # what both must reach where the fit is not settled
 SMALLEST_FACE = 20  # pixels; nothing below can be judged
 
-# How far the mesh may move between its two fits (mean landmark shift over its side) and turn (degrees) away from what the
-# detector saw, in units of what 99 % of true faces stay below. False detections move and turn further, and so do meshes
-# fitted to a head the wrong way round.
+# A fit's doubt is how far the mesh moves between its two fits (mean landmark shift over its side) or turns away from
+# what the detector saw (degrees), in these units, which 99 % of true faces stay below. False detections move and turn
+# further, and so do meshes fitted to a head the wrong way round.
 LOOSE_SHIFT, LOOSE_TURN = 0.045, 12.0
 DOUBTFUL, UNSETTLED, HOPELESS = 0.8, 1.35, 2.5
-OTHER_WAY = 15.0  # degrees between two fits of one face from which they contradict each other
+OTHER_WAY, SAME_EXTENT = 15.0, 0.5  # degrees between two fits of one face, their overlap: where they begin to disagree
 
 SMALLEST_SEEN = 18  # input pixels that a face needs to be seen by BACK or WIDE (92 % of faces at 20, 75 % at 15)
 SCAN_SIDES = (WIDE.size, 1856)  # longer side of the coarse scan (one tile) and of the fine one (at most 4x4 tiles)
@@ -68,7 +69,12 @@ class Crop:
 
     def to_json(self) -> dict[str, Any]:
         """The transform as DESIGN.md's `crop` field."""
-        return {"x": round(self.x, 2), "y": round(self.y, 2), "size": round(self.size, 2), "angle": round(self.angle, 2)}
+        return {
+            "x": round(self.x, 2),
+            "y": round(self.y, 2),
+            "size": round(self.size, 2),
+            "angle": round(self.angle, 2),
+        }
 
     def to_crop(self, points: np.ndarray) -> np.ndarray:
         """Photo points [n, 2] -> crop pixels [n, 2] on the 256-pixel grid."""
@@ -94,7 +100,8 @@ def find(rgb: np.ndarray) -> list[Face]:
 def crop(rgb: np.ndarray, face: Face) -> Crop:
     """The upright square around a face's landmarks that the network sees; the same bytes in training and in serving.
 
-    The sampling never exceeds NATIVE_CAP pixels a side, borders repeat the photo's edge, the result is uint8 [256, 256, 3].
+    The sampling never exceeds NATIVE_CAP pixels a side, borders repeat the photo's edge, the result is uint8
+    [256, 256, 3].
     """
     angle = mesh.eye_angle(face.landmarks)
     centre, extent = mesh.upright_bounds(face.landmarks, angle)
@@ -131,8 +138,8 @@ def _search(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _scan_pays(longest: int, searched: int, fits: list[_Fit]) -> bool:
     """Whether to look for smaller faces than a pass with `searched` input pixels along the picture's longer side sees.
 
-    Not where those would be too small to judge. Otherwise always, except in a portrait (a face of PORTRAIT of the longer
-    side): that gets the coarse scan from PORTRAIT_SCAN pixels on, and the fine one where there are bystanders.
+    Not where those would be too small to judge. Otherwise always, except in a portrait (a face of PORTRAIT of the
+    longer side): that gets the coarse scan from PORTRAIT_SCAN pixels on, and the fine one where there are bystanders.
     """
     if SMALLEST_SEEN * longest / searched <= SMALLEST_FACE:
         return False
@@ -170,7 +177,7 @@ def _search_turned(rgb: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndar
     size = BACK.size
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     turned = mesh.extract_square(rgb, centre, side, np.deg2rad(degrees), size, cv2.BORDER_CONSTANT)
-    boxes, scores = detector(BACK).detect(turned, minimum=MINIMUM_DETECTION)
+    boxes, scores = detector(BACK).detect(turned, minimum=MINIMUM_TURNED)
     affine = mesh.square_to_pixels(centre, side, np.deg2rad(degrees), size)
     points = boxes.reshape(-1, 2)
     points = (points @ affine[:, :2].T + affine[:, 2]).reshape(-1, 8, 2)
@@ -182,7 +189,7 @@ def _search_turned(rgb: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndar
 
 
 def _fit_all(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray, known: list[_Fit]) -> list[_Fit]:
-    """Merge one pass's candidates and fit the mesh to each; the real faces, less those that are surely known already."""
+    """Merge one pass's candidates and fit the mesh to each: its real faces, less those surely known already."""
     sure = [fit for fit in known if fit.doubt <= DOUBTFUL]
     fits: list[_Fit] = []
     for detection, score in zip(*suppress(detections, scores), strict=True):
@@ -195,14 +202,27 @@ def _fit_all(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray, known:
 
 
 def _merge(known: list[_Fit], new: list[_Fit]) -> list[_Fit]:
-    """Both, each face once. A known fit gives way only where it is doubtful, a new one is at most half as doubtful, and the
-    two contradict each other; otherwise it stays to the last bit, since crops must not depend on later passes."""
-    kept = list(known)
+    """Both, each face once: the most settled of the new fits, and the known one unless it gives way to that."""
+    kept, best = list(known), list[_Fit]()
     for fit in sorted(new, key=lambda fit: fit.doubt):
+        if any(_same_face(fit.face, other.face) for other in best):
+            continue
+        best.append(fit)
         same = [other for other in kept if _same_face(fit.face, other.face)]
-        if all(other.doubt > max(DOUBTFUL, 2 * fit.doubt) and _contradict(fit.face, other.face) for other in same):
+        if all(_gives_way(other, fit) for other in same):
             kept = [other for other in kept if other not in same] + [fit]
     return kept
+
+
+def _gives_way(known: _Fit, new: _Fit) -> bool:
+    """Only a doubtful fit gives way, to one at most half as doubtful, where it is unsettled or the two disagree about
+    the face's angle or extent. Otherwise it stays to the last bit: crops must not depend on later passes without need.
+    """
+    if known.doubt <= max(DOUBTFUL, 2 * new.doubt):
+        return False
+    turn = _degrees(mesh.eye_angle(known.face.landmarks) - mesh.eye_angle(new.face.landmarks))
+    corners = [np.array([x, y, x + w, y + h]) for x, y, w, h in (known.face.box, new.face.box)]
+    return known.doubt > UNSETTLED or turn > OTHER_WAY or float(iou(corners[0], corners[1][None])[0]) < SAME_EXTENT
 
 
 def _fit(rgb: np.ndarray, detection: np.ndarray, score: float) -> _Fit | None:
@@ -225,7 +245,8 @@ def _fit(rgb: np.ndarray, detection: np.ndarray, score: float) -> _Fit | None:
         return None
     shift = float(np.linalg.norm(landmarks - first, axis=1).mean() / extent.max())
     doubt = max(shift / LOOSE_SHIFT, _degrees(mesh.eye_angle(landmarks) - seen_angle) / LOOSE_TURN)
-    if doubt > HOPELESS or mesh_score < (MINIMUM_MESH if doubt <= UNSETTLED else SURE_MESH):
+    sure = mesh_score >= SURE_MESH and score >= SURE_DETECTION
+    if mesh_score < MINIMUM_MESH or doubt > HOPELESS or (doubt > UNSETTLED and not sure):
         return None
     box = (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
     return _Fit(Face(box, landmarks, score, mesh_score), doubt)
@@ -243,13 +264,6 @@ def _holds(face: Face, point: np.ndarray) -> bool:
 
 
 def _same_face(one: Face, other: Face) -> bool:
-    """Whether one face's centre lies within the other's box (two meshes drawn to one face end up on top of each other)."""
+    """Whether one face's centre lies within the other's box: two meshes drawn to one face end up over each other."""
     centres = [np.array(f.box[:2]) + np.array(f.box[2:]) / 2 for f in (one, other)]
     return _holds(one, centres[1]) or _holds(other, centres[0])
-
-
-def _contradict(one: Face, other: Face) -> bool:
-    """Whether two fits of one face disagree about its angle, or share less than half of what they cover."""
-    turn = _degrees(mesh.eye_angle(one.landmarks) - mesh.eye_angle(other.landmarks))
-    corners = [np.array([x, y, x + width, y + height]) for x, y, width, height in (one.box, other.box)]
-    return turn > OTHER_WAY or float(iou(corners[0], corners[1][None])[0]) < 0.5

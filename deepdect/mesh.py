@@ -58,7 +58,11 @@ def extract_square(
     affine = affine / scale[:, None]
     affine[:, 2] += 0.5 / scale - 0.5  # pixel centres of the reduced part
     return cv2.warpAffine(
-        np.ascontiguousarray(part), affine, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=border
+        np.ascontiguousarray(part),
+        affine,
+        (size, size),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=border,
     )
 
 
@@ -100,7 +104,7 @@ def eye_angle(landmarks: np.ndarray) -> float:
 
 
 def upright_bounds(landmarks: np.ndarray, angle: float) -> tuple[np.ndarray, np.ndarray]:
-    """Centre (x, y) in photo pixels and extent (width, height) of the landmarks' box, in the frame turned by `angle`."""
+    """Centre (x, y) in photo pixels and extent (width, height) of the landmarks' box in the frame turned by `angle`."""
     cos, sin = np.cos(angle), np.sin(angle)
     turn = np.array([[cos, -sin], [sin, cos]])  # columns: the turned frame's axes
     local = landmarks @ turn

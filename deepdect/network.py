@@ -15,17 +15,24 @@ import numpy as np
 INPUT_SIZE = 256
 FEATURES = "conv5_block3_out"  # the last block's activation: after the residual addition and its ReLU
 STAGES = ("conv1", "conv2", "conv3", "conv4", "conv5", "head")
-# (filters, blocks, stride) of stages conv2 to conv5
-_STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
+# (filters, stride) of stages conv2 to conv5, and how many blocks each has
+STAGE_SHAPES = ((64, 1), (128, 2), (256, 2), (512, 2))
+RESNET50 = (3, 4, 6, 3)
 _BN_EPSILON = 1.001e-5
 IMAGENET_MEANS_BGR = (103.939, 116.779, 123.68)
 HEAD_LAYERS = ("head_dense", "head_logit")
 
 
-def build(input_size: int | None = INPUT_SIZE, head_units: int = 1024, width: float = 1.0) -> Any:
+def build(
+    input_size: int | None = INPUT_SIZE,
+    head_units: int = 1024,
+    width: float = 1.0,
+    blocks: tuple[int, ...] = RESNET50,
+) -> Any:
     """The network as a `keras.Model` from RGB [n, size, size, 3] in 0..255 to the raw logit [n, 1].
 
-    input_size: None accepts any size (progressive resizing). width scales every filter count (tests use small ones).
+    input_size: None accepts any size (progressive resizing). width scales every filter count, blocks sets each stage's
+    depth: tests use small ones.
     """
     import keras
     from keras import layers
@@ -39,9 +46,10 @@ def build(input_size: int | None = INPUT_SIZE, head_units: int = 1024, width: fl
     x = layers.ReLU(name="conv1_relu")(x)
     x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
     x = layers.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
-    for stage, (filters, blocks, stride) in enumerate(_STAGES, start=2):
-        for block in range(1, blocks + 1):
-            x = _block(x, _scaled(filters, width), stride if block == 1 else 1, block == 1, f"conv{stage}_block{block}")
+    for stage, (depth, (filters, stride)) in enumerate(zip(blocks, STAGE_SHAPES, strict=True), start=2):
+        for block in range(1, depth + 1):
+            first = block == 1
+            x = _block(x, _scaled(filters, width), stride if first else 1, first, f"conv{stage}_block{block}")
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dense(head_units, activation="relu", name="head_dense")(x)
     x = layers.Dropout(0.5, name="head_dropout")(x)

@@ -17,8 +17,18 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 def test_the_app_needs_neither_tensorflow_nor_matplotlib():
-    done = run("-c", "import sys, app; print([name for name in ('tensorflow', 'matplotlib') if name in sys.modules])")
-    assert done.stdout.strip() == "[]", done.stderr
+    script = """
+import sys
+from unittest import mock
+import gradio, app
+sys.argv = ["app.py", "--port", "0"]
+with mock.patch("deepdect.ui.serve") as serve:
+    app.main()
+detector = serve.call_args.args[0]
+print(type(detector).__name__, serve.call_args.kwargs, [m for m in ("tensorflow", "matplotlib") if m in sys.modules])
+"""
+    done = run("-c", script)
+    assert done.stdout.strip() == "Detector {'host': '127.0.0.1', 'port': 0, 'share': False} []", done.stderr
 
 
 def test_it_listens_on_this_machine_alone_except_on_a_space():

@@ -24,12 +24,13 @@ class KerasEngine:
         average: float = 0.998,
         head_units: int = 1024,
         width: float = 1.0,
+        blocks: tuple[int, ...] = network.RESNET50,
         seed: int = 0,
     ) -> None:
         import keras
 
         keras.utils.set_random_seed(seed)
-        self.network = network.build(None, head_units, width)
+        self.network = network.build(None, head_units, width, blocks)
         self._average = average
         self._slowed: list[tuple[Any, float]] = []
         for layer in self.network.layers:
@@ -38,7 +39,8 @@ class KerasEngine:
             factor = (rates or {}).get(stage, 1.0)
             self._slowed += [(variable, factor) for variable in layer.trainable_variables if factor != 1]
         self._optimizer = keras.optimizers.AdamW(1e-3, weight_decay=weight_decay, global_clipnorm=2.0)
-        self.network.compile(self._optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True))
+        # no XLA: on a CPU it compiles for a minute and trains no faster
+        self.network.compile(self._optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
         self._averaged: dict[str, np.ndarray] | None = None
         self._steps = 0
 

@@ -13,9 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from deepdect.network import IMAGENET_MEANS_BGR, stage_of
+from deepdect.network import IMAGENET_MEANS_BGR, RESNET50, STAGE_SHAPES, stage_of
 
-_STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
 _BN = {"eps": 1.001e-5, "momentum": 0.03}
 
 
@@ -40,17 +39,17 @@ class _Block(nn.Module):
 class ResNet(nn.Module):
     """RGB 0..255 [n, 3, size, size] -> raw logit [n]."""
 
-    def __init__(self, head_units: int = 1024, width: float = 1.0) -> None:
+    def __init__(self, head_units: int = 1024, width: float = 1.0, blocks: tuple[int, ...] = RESNET50) -> None:
         super().__init__()
-        filters_of = [max(1, int(64 * width))] + [max(1, int(f * width)) for f, _, _ in _STAGES]
+        channels = max(1, int(64 * width))
         self.register_buffer("means", torch.tensor(IMAGENET_MEANS_BGR).reshape(1, 3, 1, 1))
-        self.stem, self.stem_bn = nn.Conv2d(3, filters_of[0], 7, 2, 3), nn.BatchNorm2d(filters_of[0], **_BN)
+        self.stem, self.stem_bn = nn.Conv2d(3, channels, 7, 2, 3), nn.BatchNorm2d(channels, **_BN)
         self.blocks = nn.ModuleList()
-        channels = filters_of[0]
-        for stage, (filters, (_, blocks, stride)) in enumerate(zip(filters_of[1:], _STAGES, strict=True), start=2):
-            for block in range(1, blocks + 1):
-                name = f"conv{stage}_block{block}"
-                self.blocks.append(_Block(name, channels, filters, stride if block == 1 else 1, block == 1))
+        for stage, (depth, (filters, stride)) in enumerate(zip(blocks, STAGE_SHAPES, strict=True), start=2):
+            filters = max(1, int(filters * width))
+            for block in range(1, depth + 1):
+                name, first = f"conv{stage}_block{block}", block == 1
+                self.blocks.append(_Block(name, channels, filters, stride if first else 1, first))
                 channels = 4 * filters
         self.dense, self.out = nn.Linear(channels, head_units), nn.Linear(head_units, 1)
 
@@ -107,8 +106,9 @@ class TorchEngine:
         compiled: bool = True,
         head_units: int = 1024,
         width: float = 1.0,
+        blocks: tuple[int, ...] = RESNET50,
     ) -> None:
-        self.network = ResNet(head_units, width).to(memory_format=torch.channels_last)
+        self.network = ResNet(head_units, width, blocks).to(memory_format=torch.channels_last)
         self._frozen, self._average = frozen, average
         groups: dict[float, list[nn.Parameter]] = {}
         for name, layer in self.network.named_layers().items():

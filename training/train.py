@@ -1,4 +1,4 @@
-"""Train the network: `python -m training.train DATA_FOLDER --recipe training/recipes/coarse-to-fine.yaml --output runs/first`.
+"""Train the network: `python -m training.train DATA_FOLDER --recipe training/recipes/NAME.yaml --output runs/NAME`.
 
 Coarse to fine: each phase has its own picture size and number of images. The best averaged weights on Validation (mean
 AUC of the sources that have both labels, and pooled) are kept; a stopped run goes on from its last checkpoint when

@@ -13,7 +13,7 @@ from deepdect.verdict import Calibration, Verdict
 from explain import overlay
 
 # Bars end here, for every face alike: stretched to its own range, an undecided face would look like a certain one.
-BAR_LOGITS = 2.0
+BAR_LOGITS = 1.0
 NBSP = "\N{NO-BREAK SPACE}"
 
 _ICONS: dict[str, str] = {

@@ -177,14 +177,18 @@ class Page:
         return analysis.to_json() | {"path": None}
 
     def _on_photo(self, photo: dict[str, Any] | None) -> Iterator[dict[Any, Any]]:
-        """Clears the page first: whatever happens then, no photo stands beside another one's verdict."""
+        """Clears the page first, so that no photo is left beside another one's verdict where the analysis fails."""
         yield {
             self.result: cards.working(self.text) if photo else cards.waiting(self.text),
             self.shown: None,
             self.several: gr.Column(visible=False),
             self.evidence: gr.Column(visible=False),
         }
-        analysis = self._analyse(photo)
+        try:
+            analysis = self._analyse(photo)
+        except Exception:
+            yield {self.result: cards.message(self.text.failed_title, self.text.failed)}
+            raise
         if photo is None or analysis is None:
             return
         result = {self.result: cards.picture(analysis, self.detector.calibration, self.text)}

@@ -69,6 +69,8 @@ class Texts:
     no_photo_title: str = "No photo yet"
     no_photo: str = "Choose, drop or paste a photo first."
     not_uploaded: str = "Only files that were uploaded to this page are analysed."
+    failed_title: str = "Something went wrong"
+    failed: str = "This photo could not be analysed because of an error in Deep Dect. Try it again, or another photo."
     gone_title: str = "This result has expired"
     gone: str = "The photo was deleted from the temporary folder. Choose it again to see its evidence."
 

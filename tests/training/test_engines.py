@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 
-SMALL = {"head_units": 8, "width": 1 / 16}
+SMALL = {"head_units": 8, "width": 1 / 16, "blocks": (1, 1, 1, 1)}
 ENGINES = [
     "keras",
     pytest.param(
@@ -61,7 +61,7 @@ def test_frozen_stages_stay_and_the_rest_moves(name):
     for key, value in before.items():
         if key.startswith(("conv1", "conv2")):
             np.testing.assert_array_equal(value, after[key], err_msg=key)
-    assert np.abs(before["conv5_block3_3_conv/kernel"] - after["conv5_block3_3_conv/kernel"]).max() > 0
+    assert np.abs(before["conv5_block1_3_conv/kernel"] - after["conv5_block1_3_conv/kernel"]).max() > 0
 
 
 @pytest.mark.parametrize("name", ENGINES)

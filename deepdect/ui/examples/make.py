@@ -43,7 +43,7 @@ def alter(photo: np.ndarray) -> np.ndarray:
     middle = points.mean(axis=0)
     x, y = middle[0] + (x - middle[0]) / 1.04 - 1.5, middle[1] + (y - middle[1]) / 1.04 + 1.0
     source = cv2.remap(photo, x.astype(np.float32), y.astype(np.float32), cv2.INTER_CUBIC)
-    source = cv2.GaussianBlur(source * np.array([1.06, 1.0, 0.9]) + np.array([4, 0, -6]), (0, 0), 0.7)
+    source = cv2.GaussianBlur(source * np.array([0.94, 1.0, 1.08]) + np.array([-4, 0, 6]), (0, 0), 0.7)
 
     outline = np.zeros((height, width))
     cv2.fillConvexPoly(outline, cv2.convexHull(points.astype(np.int32)), 1.0)
