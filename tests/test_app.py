@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,6 +36,23 @@ print(type(detector).__name__, serve.call_args.kwargs, [m for m in ("tensorflow"
 def test_it_listens_on_this_machine_alone_except_on_a_space():
     assert "(127.0.0.1)" in run("app.py", "--help").stdout
     assert "(0.0.0.0)" in run("app.py", "--help", SPACE_ID="someone/deepdect").stdout
+
+
+def test_it_serves_until_it_is_stopped_and_leaves_no_pictures_behind(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    command = [sys.executable, "app.py", "--port", str(port)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as server:
+        told = next(line for line in server.stderr if "Deep Dect is at" in line)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
+            assert b"gradio_config" in page.read()
+        folders = list(tmp_path.glob("deepdect-*"))
+        server.terminate()
+        server.wait(60)
+    assert f"http://127.0.0.1:{port}/" in told
+    assert len(folders) == 1 and not folders[0].exists()
 
 
 def test_a_runtime_that_cannot_be_had_is_named_without_a_traceback():

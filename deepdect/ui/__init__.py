@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from typing import Any
@@ -47,9 +48,9 @@ def build(detector: Detector) -> gr.Blocks:
 
 
 def serve(detector: Detector, *, host: str = "127.0.0.1", port: int = 7860, share: bool = False) -> None:
-    """Serve the page until interrupted. With share, also under a public link; without one where none can be made.
+    """Serve the page until interrupted. With share, also under a public link; where none can be made, it says why.
 
-    Raises SystemExit with the reason where the port cannot be had.
+    To be called from the main thread. Raises SystemExit with the reason where the port cannot be had.
     """
     page = build(detector)
     try:
@@ -64,4 +65,9 @@ def serve(detector: Detector, *, host: str = "127.0.0.1", port: int = 7860, shar
         except sharing.NoLinkError as error:
             print(f"No public link could be made: {error}", file=sys.stderr)
             print(f"The page still serves at {page.local_url}", file=sys.stderr, flush=True)
-    page.block_thread()
+    # stopped by a signal, Python would leave visitors' pictures behind in the temporary folder
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        page.block_thread()
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -121,7 +121,7 @@ class Texts:
         "heavily edited photos and for kinds of deepfakes that it was never trained on. No detection does not "
         "guarantee authenticity: check the source, too."
     )
-    kept: str = "Pictures lie in a temporary folder and are deleted after {minutes} minutes at most."
+    kept: str = "Pictures lie in a temporary folder and are deleted after {minutes} minutes, or when the page stops."
     private_local: str = "Your picture stays on this machine; nothing is sent anywhere."
     private_shared: str = (
         "Pictures sent through the public link are relayed by Gradio's servers to the computer that runs this page; "
