@@ -12,10 +12,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def environment(**changes: str) -> dict[str, str]:
+    """This process's environment without what would change where the app listens and puts its files."""
+    return {name: value for name, value in os.environ.items() if name not in {"SPACE_ID", "GRADIO_TEMP_DIR"}} | changes
+
+
+def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *arguments]
-    clean = {name: value for name, value in os.environ.items() if name != "SPACE_ID"}
-    return subprocess.run(command, cwd=ROOT, env=clean | environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, env=environment(**changes), capture_output=True, text=True, check=False)
 
 
 def test_the_app_needs_neither_tensorflow_nor_matplotlib():
@@ -42,9 +46,10 @@ def test_it_serves_until_it_is_stopped_and_leaves_no_pictures_behind(tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = os.environ | {"TMPDIR": str(tmp_path)}
     command = [sys.executable, "app.py", "--port", str(port)]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment(TMPDIR=str(tmp_path)), stderr=subprocess.PIPE, text=True
+    ) as server:
         told = next(line for line in server.stderr if "Deep Dect is at" in line)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
             assert b"gradio_config" in page.read()
