@@ -1,13 +1,14 @@
 """Runs the backbone: crops uint8 RGB [n, 256, 256, 3] -> features float32 [n, 8, 8, 2048].
 
-OpenVINO serves; TensorFlow is the reference it is held to. The OpenVINO graph is built from the `.npz` once, in a
-process of its own (that process imports TensorFlow, this one never does), and kept in the cache folder under the
-weights' sha256.
+OpenVINO serves; TensorFlow is the reference it is held to. The int8 graph is shipped. The others are built from the
+`.npz` once, in a process of its own (that process imports TensorFlow, this one never does), and kept in the cache
+folder under the weights' sha256.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from deepdect import openvino_core
+from deepdect import weights as shipped
 
 RuntimeName = Literal["auto", "openvino-int8", "openvino-bf16", "openvino-f32", "tensorflow"]
 RUNTIMES: tuple[RuntimeName, ...] = ("auto", "openvino-int8", "openvino-bf16", "openvino-f32", "tensorflow")
@@ -38,18 +40,25 @@ class Runtime(Protocol):
 
 
 def open_runtime(name: RuntimeName, weights: Path, sha256: str, threads: int | None = None) -> Runtime:
-    """The runtime of that name over these weights; `auto` takes bf16 where the CPU computes in it, else f32.
+    """The runtime of that name over these weights.
 
-    Raises ValueError for an unknown name, RuntimeUnavailableError for one that cannot be had.
+    `auto` takes int8 where the CPU computes in it and its graph is shipped, else bf16 where the CPU has that, else f32.
+    Raises ValueError for an unknown name, RuntimeUnavailableError for one that cannot be had, WeightsError for a
+    damaged int8 graph.
     """
     if name not in RUNTIMES:
         raise ValueError(f"runtime must be one of {', '.join(RUNTIMES)}; received {name!r}")
     if name == "tensorflow":
         return TensorFlowRuntime(weights)
-    if name == "openvino-int8":
-        raise RuntimeUnavailableError(
-            "openvino-int8: this version ships no int8 backbone yet; use auto or openvino-f32"
-        )
+    if name == "openvino-int8" or (name == "auto" and _computes_int8()):
+        graph = shipped.int8_graph(weights.parent, sha256)
+        if graph:
+            # what the graph leaves in float is computed in float: bfloat16 would round the stem
+            return OpenVinoRuntime(graph, "int8", threads)
+        if name == "openvino-int8":
+            raise RuntimeUnavailableError(
+                f"openvino-int8: no int8 backbone lies beside {weights}; use auto or openvino-f32"
+            )
     has_bf16 = "BF16" in openvino_core.core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if name == "openvino-bf16" and not has_bf16:
         raise RuntimeUnavailableError("openvino-bf16: this CPU does not compute in bfloat16; use auto or openvino-f32")
@@ -57,12 +66,19 @@ def open_runtime(name: RuntimeName, weights: Path, sha256: str, threads: int | N
     return OpenVinoRuntime(graph_file(weights, sha256), precision, threads)
 
 
+def _computes_int8() -> bool:
+    """Whether int8 is this CPU's fastest: with VNNI or AMX by far, with AVX2 alone still by half."""
+    capabilities = openvino_core.core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "INT8" in capabilities and platform.machine() in ("x86_64", "AMD64")
+
+
 class OpenVinoRuntime:
     """The compiled graph; one inference request a thread."""
 
     def __init__(self, graph: Path, precision: str = "f32", threads: int | None = None) -> None:
         self.name = f"openvino-{precision}"
-        self._model = openvino_core.compile_model(graph, precision, threads)
+        hint = "f32" if precision == "int8" else precision
+        self._model = openvino_core.compile_model(graph, hint, threads)
         self._local = threading.local()
 
     def run(self, crops: np.ndarray) -> np.ndarray:

@@ -16,6 +16,8 @@ FOLDER = Path(__file__).resolve().parent.parent / "models"
 WEIGHTS_FILE = "deepdect_resnet50.weights.npz"
 CHECKSUM_FILE = "model.sha256"
 CALIBRATION_FILE = "calibration.json"
+INT8_GRAPH = "deepdect_resnet50.int8.xml"  # its weights lie beside it, as .bin
+INT8_CHECKSUM_FILE = "int8.sha256"
 
 
 class WeightsError(RuntimeError):
@@ -42,8 +44,7 @@ def load(folder: Path = FOLDER) -> Model:
                 f"{needed} is missing: get the repository's models/ folder again (it is part of the checkout)"
             )
     expected = checksum.read_text().split()[0].lower()
-    with file.open("rb") as stream:
-        received = hashlib.file_digest(stream, "sha256").hexdigest()
+    received = digest(file)
     if received != expected:
         raise WeightsError(
             f"{file} is not the file that {checksum.name} names: expected sha256 {expected}, received {received}. "
@@ -53,3 +54,35 @@ def load(folder: Path = FOLDER) -> Model:
         head = Head.from_weights(arrays)
     fitted = Calibration.read(calibration)
     return Model(file, received, fitted.version, head, fitted)
+
+
+def digest(file: Path) -> str:
+    """The file's sha256 in hexadecimal."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def int8_graph(folder: Path, sha256: str) -> Path | None:
+    """The verified int8 backbone made from the weights with this `sha256`, or None where the folder ships none.
+
+    Its checksum file (in `sha256sum`'s format) names the weights it was made from, the graph and its `.bin`. Raises
+    WeightsError where it was made from other weights, or a file is missing or changed.
+    """
+    checksum = folder / INT8_CHECKSUM_FILE
+    if not checksum.is_file():
+        return None
+    expected = {name: sum_ for sum_, name in (line.split() for line in checksum.read_text().splitlines())}
+    if expected.get(WEIGHTS_FILE) != sha256:
+        raise WeightsError(
+            f"{folder / INT8_GRAPH} was made from weights {expected.get(WEIGHTS_FILE)}, not from those in the folder, "
+            f"{sha256}: make it anew (python -m training.export) or use --runtime openvino-f32"
+        )
+    graph = folder / INT8_GRAPH
+    for file in (graph, graph.with_suffix(".bin")):
+        received = digest(file) if file.is_file() else "no such file"
+        if received != expected.get(file.name):
+            raise WeightsError(
+                f"{file} is not the file that {checksum.name} names: expected sha256 {expected.get(file.name)}, "
+                f"received {received}. Get the models/ folder again."
+            )
+    return graph

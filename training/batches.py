@@ -10,11 +10,13 @@ import queue
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from training.augment import Augmentation, augment
 from training.data import CropSet, Item
+from training.pseudo_fakes import forge, similar
 
 
 class Sampler:
@@ -57,12 +59,59 @@ class Sampler:
         return [int(random.choice(self._by_source[label][sources[c]])) for c in chosen]
 
 
+@dataclass(frozen=True)
+class Forger:
+    """Replaces some of a batch's fakes by forgeries of its own reals.
+
+    landmarks: float32 [n, 468, 2] of all crops, in crop pixels. share: expected share of the fakes that are replaced.
+    """
+
+    crops: CropSet
+    landmarks: np.ndarray
+    share: float
+
+    def victims(self, labels: np.ndarray, random: np.random.Generator) -> dict[int, int]:
+        """Batch position of a fake -> that of the real whose forgery takes its place."""
+        fakes, reals = np.flatnonzero(labels > 0.5), np.flatnonzero(labels < 0.5)
+        count = min(int(random.binomial(len(fakes), self.share)), len(reals))
+        chosen = zip(random.permutation(fakes)[:count], random.permutation(reals)[:count], strict=True)
+        return {int(fake): int(real) for fake, real in chosen}
+
+    def forge(self, index: int, random: np.random.Generator) -> np.ndarray:
+        """A forgery uint8 [256, 256, 3] of the `index`-th crop; where another face is needed, a similar one's."""
+        other = similar(self.landmarks[index], self.landmarks, random)
+        pixels = self.crops.pixels
+        return forge(
+            np.asarray(pixels[index]), self.landmarks[index], np.asarray(pixels[other]), self.landmarks[other], random
+        ).pixels
+
+
 def make_batch(
-    crops: CropSet, indices: np.ndarray, size: int, settings: Augmentation, random: np.random.Generator
+    crops: CropSet,
+    indices: np.ndarray,
+    size: int,
+    settings: Augmentation,
+    random: np.random.Generator,
+    forger: Forger | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Augmented pixels uint8 [n, size, size, 3] and labels float32 [n]."""
-    pixels = [augment(np.asarray(crops.pixels[i]), int(crops.native[i]), size, settings, random) for i in indices]
-    return np.stack(pixels), crops.labels[indices]
+    """Augmented pixels uint8 [n, size, size, 3] and labels float32 [n].
+
+    A forgery goes through the very changes that its original in the same batch goes through, so that only the forgery
+    tells them apart (arXiv 2204.08376, section 4.1).
+    """
+    labels = crops.labels[indices]
+    seeds = random.integers(2**63, size=len(indices))
+    forged = forger.victims(labels, random) if forger else {}
+    pixels = []
+    for position, index in enumerate(indices):
+        real = forged.get(position)
+        if forger is None or real is None:
+            crop, seed = np.asarray(crops.pixels[index]), seeds[position]
+        else:
+            index, seed = indices[real], seeds[real]
+            crop = forger.forge(int(index), np.random.default_rng([seed, 1]))
+        pixels.append(augment(crop, int(crops.native[index]), size, settings, np.random.default_rng(seed)))
+    return np.stack(pixels), labels
 
 
 def prefetched(

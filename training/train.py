@@ -22,8 +22,9 @@ import yaml
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from training.augment import Augmentation
-from training.batches import Sampler, make_batch, prefetched
+from training.batches import Forger, Sampler, make_batch, prefetched
 from training.data import CropSet, load_crops
+from training.landmarks import load_landmarks
 from training.metrics import auc, per_source_auc
 
 
@@ -48,6 +49,7 @@ class Recipe:
     weight_decay: float = 0.05
     sources: dict[str, float] = field(default_factory=dict)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    pseudo_fakes: float = 0.0  # share of the fakes that are made from the batch's reals (training/pseudo_fakes.py)
     validate_every: int = 4000  # images
     validate_on: int = 600  # Validation crops, the same ones each time
     patience: int = 6  # validations without a better figure before stopping early
@@ -90,13 +92,15 @@ def phase_at(recipe: Recipe, images: int) -> Phase | None:
     return None
 
 
-def batches(crops: CropSet, recipe: Recipe, start: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def batches(
+    crops: CropSet, recipe: Recipe, start: int, forger: Forger | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The run's batches from the `start`-th image on; each has its own seed, so a resumed run sees the same ones."""
     sampler = Sampler(crops.items, recipe.sources)
     seen = start
     while phase := phase_at(recipe, seen):
         random = np.random.default_rng([recipe.seed, seen])
-        yield make_batch(crops, sampler.draw(phase.batch, random), phase.size, recipe.augmentation, random)
+        yield make_batch(crops, sampler.draw(phase.batch, random), phase.size, recipe.augmentation, random, forger)
         seen += phase.batch
 
 
@@ -109,12 +113,22 @@ def validate(engine: Any, crops: CropSet, count: int, size: int) -> dict[str, fl
 
 
 def train(
-    train_crops: CropSet, validation: CropSet, recipe: Recipe, engine: Any, output: Path, minutes: float | None = None
+    train_crops: CropSet,
+    validation: CropSet,
+    recipe: Recipe,
+    engine: Any,
+    output: Path,
+    minutes: float | None = None,
+    landmarks: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Run the recipe; writes `best.npz`, `last.npz` (checkpoint) and `log.csv` into `output`.
 
-    minutes: stop after this long, checkpointed. Returns the last Validation AUCs by source.
+    minutes: stop after this long, checkpointed. landmarks: of the training crops, float32 [n, 468, 2], needed where the
+    recipe asks for pseudo-fakes (ValueError where they are missing). Returns the last Validation AUCs by source.
     """
+    if recipe.pseudo_fakes and landmarks is None:
+        raise ValueError(f"the recipe asks for {recipe.pseudo_fakes:.0%} pseudo-fakes: pass the crops' landmarks")
+    forger = None if landmarks is None else Forger(train_crops, landmarks, recipe.pseudo_fakes)
     output.mkdir(parents=True, exist_ok=True)
     checkpoint, log = output / "last.npz", output / "log.csv"
     seen, best, stale = 0, -1.0, 0
@@ -129,7 +143,7 @@ def train(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
         bar = progress.add_task("training", total=total, completed=seen)
-        for pixels, labels in prefetched(batches(train_crops, recipe, seen)):
+        for pixels, labels in prefetched(batches(train_crops, recipe, seen, forger)):
             rate = learning_rate(recipe, seen, len(labels))
             losses.append(engine.step(pixels, labels, rate))
             previous, seen = seen, seen + len(labels)
@@ -198,7 +212,9 @@ def main(
     if start:
         missing = maker.load(dict(np.load(start, allow_pickle=False)))
         print(f"{start}: {len(missing)} weights not in it start random" + (f", first {missing[0]}" if missing else ""))
-    train(load_crops(data, "Train", cache), load_crops(data, "Validation", cache), plan, maker, output, minutes)
+    crops = load_crops(data, "Train", cache)
+    landmarks = load_landmarks(crops, cache, "Train") if plan.pseudo_fakes else None
+    train(crops, load_crops(data, "Validation", cache), plan, maker, output, minutes, landmarks)
 
 
 if __name__ == "__main__":

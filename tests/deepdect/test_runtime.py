@@ -46,11 +46,45 @@ def test_wrong_crops_are_refused(detector, wrong):
         detector.runtime.run(wrong)
 
 
-def test_unknown_and_unavailable_runtimes_say_so(monkeypatch):
+def test_unknown_and_unavailable_runtimes_say_so(tmp_path):
     with pytest.raises(ValueError, match="received 'gpu'"):
         runtime.open_runtime("gpu", weights.FOLDER, "0")
-    with pytest.raises(runtime.RuntimeUnavailableError, match="int8"):
-        runtime.open_runtime("openvino-int8", weights.FOLDER, "0")
+    with pytest.raises(runtime.RuntimeUnavailableError, match="no int8 backbone"):
+        runtime.open_runtime("openvino-int8", tmp_path / weights.WEIGHTS_FILE, "0")
+
+
+def test_the_shipped_int8_backbone_answers_much_like_the_float_one(face_crops):
+    model = weights.load()
+    engines = [runtime.open_runtime(name, model.file, model.sha256) for name in ("openvino-int8", "openvino-f32")]
+    assert [engine.name for engine in engines] == ["openvino-int8", "openvino-f32"]
+    int8, f32 = (model.calibration.logit(model.head.logit(engine.run(face_crops))) for engine in engines)
+    assert np.abs(int8 - f32).max() < 0.5
+    assert not np.array_equal(int8, f32)
+
+
+@pytest.mark.parametrize(
+    "machine, capabilities, shipped, expected",
+    [
+        ("x86_64", ["FP32", "INT8"], True, "openvino-int8"),
+        ("x86_64", ["FP32", "INT8", "BF16"], True, "openvino-int8"),
+        ("x86_64", ["FP32", "INT8"], False, "openvino-f32"),
+        ("x86_64", ["FP32", "INT8", "BF16"], False, "openvino-bf16"),
+        ("x86_64", ["FP32"], True, "openvino-f32"),
+        ("arm64", ["FP32", "INT8"], True, "openvino-f32"),
+    ],
+)
+def test_auto_takes_what_the_cpu_does_best(monkeypatch, tmp_path, machine, capabilities, shipped, expected):
+    class Core:
+        def get_property(self, device: str, name: str) -> list[str]:
+            assert (device, name) == ("CPU", "OPTIMIZATION_CAPABILITIES")
+            return capabilities
+
+    monkeypatch.setattr(runtime.openvino_core, "core", Core)
+    monkeypatch.setattr(runtime.openvino_core, "compile_model", lambda graph, precision, threads: None)
+    monkeypatch.setattr(runtime.platform, "machine", lambda: machine)
+    monkeypatch.setattr(runtime.shipped, "int8_graph", lambda folder, sha256: tmp_path if shipped else None)
+    monkeypatch.setattr(runtime, "graph_file", lambda weights, sha256: tmp_path)
+    assert runtime.open_runtime("auto", weights.FOLDER / weights.WEIGHTS_FILE, "0").name == expected
 
 
 def test_a_graph_that_cannot_be_built_says_why(tmp_path, monkeypatch):

@@ -48,6 +48,41 @@ def test_a_missing_file_is_named(folder, missing):
         weights.load(folder)
 
 
+@pytest.fixture
+def int8(folder):
+    """The folder with an int8 graph beside the weights, and its checksum file."""
+    graph = folder / weights.INT8_GRAPH
+    graph.write_text("<net/>")
+    graph.with_suffix(".bin").write_bytes(b"weights")
+    files = (folder / weights.WEIGHTS_FILE, graph, graph.with_suffix(".bin"))
+    lines = [f"{weights.digest(file)}  {file.name}\n" for file in files]
+    (folder / weights.INT8_CHECKSUM_FILE).write_text("".join(lines))
+    return folder
+
+
+def test_the_int8_graph_is_found_where_it_is_shipped(int8):
+    sha256 = weights.load(int8).sha256
+    assert weights.int8_graph(int8, sha256) == int8 / weights.INT8_GRAPH
+    (int8 / weights.INT8_CHECKSUM_FILE).unlink()
+    assert weights.int8_graph(int8, sha256) is None
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".bin"])
+def test_a_changed_or_missing_int8_file_is_refused(int8, suffix):
+    sha256, file = weights.load(int8).sha256, (int8 / weights.INT8_GRAPH).with_suffix(suffix)
+    file.write_bytes(file.read_bytes() + b" ")
+    with pytest.raises(weights.WeightsError, match=f"{suffix} is not the file .* expected sha256"):
+        weights.int8_graph(int8, sha256)
+    file.unlink()
+    with pytest.raises(weights.WeightsError, match="no such file"):
+        weights.int8_graph(int8, sha256)
+
+
+def test_an_int8_graph_of_other_weights_is_refused(int8):
+    with pytest.raises(weights.WeightsError, match="made from weights"):
+        weights.int8_graph(int8, "0" * 64)
+
+
 def test_shipped_weights_verify_and_hold_no_pickle():
     model = weights.load()
     with np.load(model.file, allow_pickle=False) as arrays:
