@@ -12,6 +12,8 @@ from training.data import CropSet
 # What a shared photo goes through: untouched; recompressed; reduced to half and recompressed hard.
 TIERS: tuple[tuple[float, int | None], ...] = ((1.0, None), (1.0, 60), (0.5, 40))
 
+CLEARED_RIGHT = 0.9  # "real" says that nothing was found; it may be wrong more often than an accusation
+
 
 def degraded(crops: CropSet, scale: float, quality: int | None) -> np.ndarray:
     """The crops uint8 [n, 256, 256, 3], reduced from their native side by `scale` and JPEG-compressed at `quality`."""
@@ -52,40 +54,44 @@ def fit_platt(raw: np.ndarray, labels: np.ndarray, steps: int = 50) -> tuple[flo
 def choose_band(
     probabilities: np.ndarray, labels: np.ndarray, sources: np.ndarray, right: float, false_alarms: float
 ) -> tuple[float, float]:
-    """(low, high): the narrowest band outside which each verdict is right often enough.
+    """(low, high): the narrowest band outside which verdicts are right often enough.
 
-    high: the least threshold in .5 to .99 at which at least `right` of the accused are fake and at most `false_alarms`
-    of the reals of any source are accused; low: the greatest in .01 to .5 at which at least `right` of the cleared are
-    real.
+    probabilities: [tiers, n]; labels and sources: [n]. high: the least threshold in .5 to .99 at which at least `right`
+    of the accused are fake, and of the reals of no source in no tier more than `false_alarms` are accused. low: the
+    greatest in .01 to .5 at which at least `right` of all decided are right, and CLEARED_RIGHT of the cleared are real.
     """
     fake = labels > 0.5
 
     def accusation_holds(threshold: float) -> bool:
         accused = probabilities >= threshold
-        alarms = [accused[(sources == s) & ~fake].mean() for s in np.unique(sources[~fake])]
-        return not accused.any() or (bool(fake[accused].mean() >= right) and max(alarms) <= false_alarms)
+        reals = [accused[:, (sources == s) & ~fake] for s in np.unique(sources[~fake])]
+        if max(float(of_source.mean(axis=1).max()) for of_source in reals) > false_alarms:
+            return False
+        return not accused.any() or _share(accused, fake) >= right
 
     def clearance_holds(threshold: float) -> bool:
-        cleared = probabilities <= threshold
-        return not cleared.any() or bool((~fake)[cleared].mean() >= right)
+        accused, cleared = probabilities >= high, probabilities <= threshold
+        if not cleared.any():
+            return True
+        decided_right = (accused & fake).sum() + (cleared & ~fake).sum()
+        return _share(cleared, ~fake) >= CLEARED_RIGHT and decided_right >= right * (accused | cleared).sum()
 
     high = next((t for t in np.arange(50, 100) / 100 if accusation_holds(t)), 0.99)
     low = next((t for t in np.arange(50, 0, -1) / 100 if clearance_holds(t)), 0.01)
     return float(low), float(high)
 
 
+def _share(chosen: np.ndarray, wanted: np.ndarray) -> float:
+    """Share of the chosen [tiers, n] that are wanted [n]."""
+    return float((chosen & wanted).sum() / chosen.sum())
+
+
 def calibrate(
     raw: np.ndarray, labels: np.ndarray, sources: np.ndarray, version: str, right: float, false_alarms: float
 ) -> Calibration:
-    """The calibration from raw logits of all tiers, stacked."""
-    temperature, offset = fit_platt(raw, labels)
+    """The calibration from raw logits [tiers, n], labels [n] and sources [n]."""
+    temperature, offset = fit_platt(raw.ravel(), np.tile(labels, len(raw)))
     probabilities = 1 / (1 + np.exp(-np.clip(raw / temperature + offset, -80, 80)))
     low, high = choose_band(probabilities, labels, sources, right, false_alarms)
-    return Calibration(
-        round(temperature, 5),
-        round(offset, 5),
-        low,
-        high,
-        version,
-        f"Validation, {len(raw)} crops, clean and compressed",
-    )
+    fitted_on = f"Validation, {raw.shape[1]} crops, clean and compressed ({len(raw)} tiers)"
+    return Calibration(round(temperature, 5), round(offset, 5), low, high, version, fitted_on)

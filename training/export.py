@@ -1,11 +1,11 @@
-"""From a run's weights to what is shipped: `python -m training.export runs/first/best.npz DATA_FOLDER --version 0.1.0`.
+"""From a run's weights to what is shipped: `python -m training.export runs/NAME/best.npz DATA_FOLDER --version 0.2.0`.
 
-Writes the weights and their sha256 into the models folder, then fits calibration and band on Validation with them.
+Writes the weights and their sha256 into the models folder, quantises the int8 backbone on training crops, then fits
+calibration and band on Validation with the runtime that serves.
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -16,57 +16,76 @@ from rich.progress import track
 
 from deepdect import weights
 from deepdect.head import Head
-from deepdect.runtime import open_runtime
+from deepdect.runtime import RuntimeName, graph_file, open_runtime
 from training.calibrate import TIERS, calibrate, degraded
-from training.data import load_crops
+from training.data import CropSet, load_crops
 
 BATCH = 16
+QUANTISED_ON = 300  # training crops
 
 
 def export(source: Path, models: Path) -> str:
-    """Copy the weights into `models` with their checksum file; returns the sha256."""
+    """Copy the weights into `models` with their checksum file; returns the sha256.
+
+    An int8 backbone of the weights before is removed: it belongs to them alone.
+    """
     models.mkdir(parents=True, exist_ok=True)
     target = models / weights.WEIGHTS_FILE
-    shutil.copyfile(source, target)
-    with target.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    if source.resolve() != target.resolve():
+        shutil.copyfile(source, target)
+    sha256 = weights.digest(target)
     (models / weights.CHECKSUM_FILE).write_text(f"{sha256}  {weights.WEIGHTS_FILE}\n")
+    graph = models / weights.INT8_GRAPH
+    for stale in (graph, graph.with_suffix(".bin"), models / weights.INT8_CHECKSUM_FILE):
+        stale.unlink(missing_ok=True)
     return sha256
 
 
+def export_int8(models: Path, sha256: str, crops: CropSet) -> None:
+    """Quantise the backbone of the weights in `models` on evenly spread crops, and write its checksum file."""
+    from training.quantize import quantize
+
+    chosen = np.unique(np.linspace(0, len(crops.items) - 1, QUANTISED_ON).astype(int))
+    graph = models / weights.INT8_GRAPH
+    quantize(graph_file(models / weights.WEIGHTS_FILE, sha256), np.asarray(crops.pixels[chosen]), graph)
+    files = (models / weights.WEIGHTS_FILE, graph, graph.with_suffix(".bin"))
+    lines = [f"{weights.digest(file)}  {file.name}\n" for file in files]
+    (models / weights.INT8_CHECKSUM_FILE).write_text("".join(lines))  # last: its presence says the graph is whole
+
+
 def main(
-    source: Annotated[Path, typer.Argument(help="Weights of a run (best.npz).")],
+    source: Annotated[Path, typer.Argument(help="Weights of a run (best.npz), or the shipped ones themselves.")],
     data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
     version: Annotated[str, typer.Option(help="Version of these weights.")],
     models: Annotated[Path, typer.Option(help="Where to ship to.")] = weights.FOLDER,
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
-    right: Annotated[float, typer.Option(help="How often each verdict must be right on Validation.")] = 0.9,
-    false_alarms: Annotated[float, typer.Option(help="Most reals of any source that may be accused.")] = 0.1,
+    right: Annotated[float, typer.Option(help="Share of all verdicts that must be right on Validation.")] = 0.95,
+    false_alarms: Annotated[float, typer.Option(help="Most reals of any source that may be accused, any tier.")] = 0.03,
+    int8: Annotated[bool, typer.Option(help="Also ship an int8 backbone (takes nncf).")] = True,
+    runtime: Annotated[str, typer.Option(help="Runtime to calibrate with.")] = "auto",
 ) -> None:
-    """Ship a run's weights with their calibration."""
+    """Ship a run's weights with their int8 backbone and calibration."""
     crops = load_crops(data, "Validation", cache)
     sha256 = export(source, models)
     target = models / weights.WEIGHTS_FILE
     with np.load(target, allow_pickle=False) as arrays:
         head = Head.from_weights(arrays)
-    runtime = open_runtime("auto", target, sha256)
-    raw, labels, sources = [], [], []
+    if int8:
+        export_int8(models, sha256, load_crops(data, "Train", cache))
+    name: RuntimeName = runtime  # type: ignore[assignment]  # checked there
+    backbone = open_runtime(name, target, sha256)
+    raw = []
     for scale, quality in TIERS:
-        # every third crop speaks for a compressed tier: the fit has two parameters, and a pass over all takes minutes
-        tier = crops if (scale, quality) == (1.0, None) else crops.take(np.arange(0, len(crops.items), 3))
-        pixels = degraded(tier, scale, quality)
+        pixels = degraded(crops, scale, quality)
         starts = range(0, len(pixels), BATCH)
         description = f"Validation at scale {scale:g}, quality {quality or 'as is'}"
-        raw += [
-            head.logit(runtime.run(np.array(pixels[i : i + BATCH]))) for i in track(starts, description=description)
+        parts = [
+            head.logit(backbone.run(np.array(pixels[i : i + BATCH]))) for i in track(starts, description=description)
         ]
-        labels.append(tier.labels)
-        sources.append(tier.sources)
-    fitted = calibrate(
-        np.concatenate(raw), np.concatenate(labels), np.concatenate(sources), version, right, false_alarms
-    )
+        raw.append(np.concatenate(parts))
+    fitted = calibrate(np.stack(raw), crops.labels, crops.sources, version, right, false_alarms)
     fitted.write(models / weights.CALIBRATION_FILE)
-    print(f"{target} {sha256}\n{fitted}")
+    print(f"{target} {sha256}, {backbone.name}\n{fitted}")
 
 
 if __name__ == "__main__":

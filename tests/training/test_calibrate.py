@@ -23,20 +23,32 @@ def test_fit_platt_refuses_logits_that_point_the_wrong_way():
 
 def test_choose_band_by_hand():
     # .55 and .45 are wrong, everything beyond is right: both must fall inside the band
-    probabilities = np.array([0.1, 0.2, 0.45, 0.55, 0.8, 0.9])
+    probabilities = np.array([[0.1, 0.2, 0.45, 0.55, 0.8, 0.9]])
     labels = np.array([0, 0, 1, 0, 1, 1])
     low, high = choose_band(probabilities, labels, np.array(["a"] * 6), right=1.0, false_alarms=0.0)
     assert 0.2 <= low < 0.45
     assert 0.55 < high <= 0.8
 
 
-def test_choose_band_caps_false_alarms_of_each_source():
-    # pooled 90 % right would do at .5, but source b's only real would be accused
-    probabilities = np.array([0.6] * 1 + [0.9] * 30)
+def test_choose_band_caps_false_alarms_of_each_source_in_each_tier():
+    # pooled 90 % right would do at .5, but source b's only real would be accused in one of the two tiers
+    probabilities = np.array([[0.4] + [0.9] * 30, [0.6] + [0.9] * 30])
     labels = np.array([0] + [1] * 30)
     sources = np.array(["b"] + ["a"] * 30)
     assert choose_band(probabilities, labels, sources, 0.9, false_alarms=0.0)[1] > 0.6
     assert choose_band(probabilities, labels, sources, 0.9, false_alarms=1.0)[1] == 0.5
+
+
+def test_clearing_may_be_wrong_more_often_than_all_verdicts_together():
+    # accused: 40 of 40 right; at .3, 18 of 20 cleared are right: 90 % of the cleared, 58 of 60 = 96.7 % of all
+    probabilities = np.array([[0.9] * 40 + [0.3] * 20])
+    labels = np.array([1] * 40 + [0] * 18 + [1] * 2)
+    sources = np.array(["a"] * 60)
+    assert choose_band(probabilities, labels, sources, 0.95, false_alarms=0.1)[0] == 0.5
+    assert choose_band(probabilities, labels, sources, 0.97, false_alarms=0.1)[0] < 0.3
+    # 17 of 20 would be too few however right the accusations are
+    labels[40] = 1
+    assert choose_band(probabilities, labels, sources, 0.9, false_alarms=0.1)[0] < 0.3
 
 
 def test_degraded_loses_detail_and_keeps_the_shape():

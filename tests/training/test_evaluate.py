@@ -75,7 +75,7 @@ def test_calibrate_from_separable_logits():
     random = np.random.default_rng(0)
     labels = np.repeat([0, 1], 2000)
     raw = np.where(labels == 1, 3.0, -3.0) + random.normal(0, 3, 4000)
-    fitted = calibrate(raw, labels, np.array(["s"] * 4000), "2", right=0.9, false_alarms=0.1)
+    fitted = calibrate(raw[None], labels, np.array(["s"] * 4000), "2", right=0.9, false_alarms=0.1)
     # two normals 6 apart with variance 9: the exact log odds are raw * 6 / 9
     assert fitted.temperature == pytest.approx(1.5, rel=0.1)
     assert fitted.offset == pytest.approx(0.0, abs=0.15)

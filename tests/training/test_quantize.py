@@ -1,0 +1,58 @@
+"""Quantisation of a tiny residual network, built by hand with OpenVINO."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deepdect import openvino_core
+
+pytest.importorskip("nncf", reason="NNCF is not installed")
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory):
+    """Input -> nine convolutions of four channels, the last with a residual sum: u8 [1, 8, 8, 3] -> [1, 4, 8, 8]."""
+    core = openvino_core.core()
+    import openvino
+    from openvino import opset13 as ops
+
+    random = np.random.default_rng(0)
+
+    def convolution(x, channels):
+        kernel = random.normal(0, 0.3, (4, channels, 3, 3)).astype(np.float32)
+        return ops.relu(ops.convolution(x, kernel, [1, 1], [1, 1], [1, 1], [1, 1]))
+
+    rgb = ops.parameter([1, 8, 8, 3], np.uint8, name="rgb")
+    x = ops.transpose(ops.convert(rgb, np.float32), np.array([0, 3, 1, 2]))
+    x = convolution(x, 3)
+    for _ in range(7):
+        x = convolution(x, 4)
+    x = ops.add(x, convolution(x, 4))
+    path = tmp_path_factory.mktemp("graph") / "tiny.xml"
+    openvino.save_model(openvino.Model([x], [rgb], "tiny"), path, compress_to_fp16=False)
+    return core, path
+
+
+def test_what_stays_in_float_is_the_stem_and_the_residual_sum(graph):
+    from training.quantize import FLOAT_CONVOLUTIONS, float_layers
+
+    core, path = graph
+    model = core.read_model(path)
+    operations = {op.get_friendly_name(): op.get_type_name() for op in model.get_ordered_ops()}
+    kept = [operations[name] for name in float_layers(model)]
+    assert kept == ["Convolution"] * FLOAT_CONVOLUTIONS + ["Add"]
+
+
+def test_the_int8_graph_has_int8_weights_and_answers_much_the_same(graph, tmp_path):
+    from training.quantize import quantize
+
+    core, path = graph
+    crops = np.random.default_rng(1).integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)
+    target = tmp_path / "int8.xml"
+    quantize(path, crops, target)
+    operations = core.read_model(target).get_ordered_ops()
+    assert any(op.get_type_name() == "Constant" and op.get_element_type().get_type_name() == "i8" for op in operations)
+    expected, received = (openvino_core.compile_model(file)(crops[:1])[0] for file in (path, target))
+    assert not np.array_equal(expected, received)
+    assert np.abs(expected - received).max() < 0.05 * np.abs(expected).max()
