@@ -24,9 +24,14 @@ def degraded(crops: CropSet, scale: float, quality: int | None) -> np.ndarray:
     )
 
 
+def resized(square: np.ndarray, scale: float) -> np.ndarray:
+    """A square picture reduced by `scale`, to no less than 16 pixels a side."""
+    side = max(16, round(square.shape[0] * scale))
+    return cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA)
+
+
 def _degrade(crop: np.ndarray, native: int, scale: float, quality: int | None) -> np.ndarray:
-    side = max(16, round(native * scale))
-    small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+    small = resized(crop, native * scale / crop.shape[0])
     if quality is not None:
         small = recompress(small, quality)
     return cv2.resize(small, crop.shape[1::-1], interpolation=cv2.INTER_CUBIC)

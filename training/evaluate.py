@@ -19,7 +19,15 @@ from rich.progress import track
 from deepdect import Detector
 from deepdect.verdict import Calibration
 from training.data import CropSet, load_crops, read_items
-from training.metrics import accuracy, auc, bootstrap, calibration_error
+from training.metrics import (
+    accuracy,
+    auc,
+    average_precision,
+    bootstrap,
+    brier,
+    calibration_error,
+    equal_error_rate,
+)
 
 BATCH = 16
 
@@ -30,7 +38,7 @@ class Line:
 
     auc_low, auc_high: 95 % bootstrap interval. accuracy: at probability .5. decided: share outside the inconclusive
     band; decided_accuracy: of those. false_alarms: share of reals called deepfake; recall: share of fakes called
-    deepfake.
+    deepfake. ece: expected calibration error. brier: mean squared error of the probability.
     """
 
     source: str
@@ -40,12 +48,15 @@ class Line:
     auc: float | None
     auc_low: float | None
     auc_high: float | None
+    average_precision: float | None
+    equal_error_rate: float | None
     accuracy: float | None
     decided: float
     decided_accuracy: float | None
     false_alarms: float | None
     recall: float | None
     ece: float
+    brier: float
 
 
 def raw_scores(detector: Detector, crops: CropSet, description: str) -> np.ndarray:
@@ -74,12 +85,15 @@ def measure(
         auc(logits, labels) if both else None,
         low,
         high,
+        average_precision(logits, labels) if both else None,
+        equal_error_rate(logits, labels) if both else None,
         accuracy(probabilities, labels),
         float(decided.mean()),
         float((accused == fake)[decided].mean()) if decided.any() else None,
         float(accused[~fake].mean()) if (~fake).any() else None,
         float(accused[fake].mean()) if fake.any() else None,
         calibration_error(probabilities, labels),
+        brier(probabilities, labels),
     )
 
 
@@ -113,14 +127,15 @@ def table(lines: dict[str, Line]) -> str:
         return "–" if value is None else f"{100 * value:.1f} %"
 
     rows = [
-        "| source | real / fake | no face | AUC (95 %) | accuracy at .5 | decided | right of decided "
+        "| source | real / fake | no face | AUC (95 %) | equal error | accuracy at .5 | decided | right of decided "
         "| reals accused | fakes caught | ECE |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for line in lines.values():
         area = "–" if line.auc is None else f"{line.auc:.3f} ({line.auc_low:.3f}–{line.auc_high:.3f})"
         rows.append(
-            f"| {line.source} | {line.reals} / {line.fakes} | {line.no_face} | {area} | {percent(line.accuracy)} | "
+            f"| {line.source} | {line.reals} / {line.fakes} | {line.no_face} | {area} | "
+            f"{percent(line.equal_error_rate)} | {percent(line.accuracy)} | "
             f"{percent(line.decided)} | {percent(line.decided_accuracy)} | {percent(line.false_alarms)} | "
             f"{percent(line.recall)} | {line.ece:.3f} |"
         )

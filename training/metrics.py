@@ -37,6 +37,31 @@ def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int =
     return float(gaps.sum() / max(1, counts.sum()))
 
 
+def average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Mean precision at the rank of each fake, ties ranked together (sum of precision times recall step)."""
+    scores, labels = np.asarray(scores, float), np.asarray(labels) > 0.5
+    _, inverse, counts = np.unique(-scores, return_inverse=True, return_counts=True)
+    fakes = np.bincount(inverse, labels, len(counts))
+    precision = np.cumsum(fakes) / np.cumsum(counts)
+    return float((precision * fakes).sum() / max(1, labels.sum()))
+
+
+def equal_error_rate(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Where the share of reals above a threshold meets the share of fakes below it: the mean of both, where closest."""
+    scores, labels = np.asarray(scores, float), np.asarray(labels) > 0.5
+    thresholds = np.append(np.unique(scores), np.inf)
+    reals, fakes = np.sort(scores[~labels]), np.sort(scores[labels])
+    alarms = 1 - np.searchsorted(reals, thresholds) / len(reals)
+    misses = np.searchsorted(fakes, thresholds) / len(fakes)
+    nearest = int(np.argmin(np.abs(alarms - misses)))
+    return float((alarms[nearest] + misses[nearest]) / 2)
+
+
+def brier(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Mean squared error of the fake probability (Brier, 1950)."""
+    return float(np.mean((np.asarray(probabilities) - np.asarray(labels)) ** 2))
+
+
 def bootstrap(
     figure: Callable[[np.ndarray, np.ndarray], float],
     scores: np.ndarray,

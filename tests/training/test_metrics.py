@@ -3,7 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.metrics import accuracy, auc, bootstrap, calibration_error, per_source_auc
+from training.metrics import (
+    accuracy,
+    auc,
+    average_precision,
+    bootstrap,
+    brier,
+    calibration_error,
+    equal_error_rate,
+    per_source_auc,
+)
 
 
 def test_auc_by_hand():
@@ -23,6 +32,25 @@ def test_accuracy_and_calibration_error_by_hand():
     assert accuracy(probabilities, labels) == 0.5
     # bins of width .5: {.1}: |.1 - 0|; {.9 .9 .6}: |2.4 - 1|
     assert calibration_error(probabilities, labels, bins=2) == pytest.approx((0.1 + 1.4) / 4)
+
+
+def test_average_precision_by_hand():
+    # ranks: fake, real, fake -> precision 1 and 2/3
+    assert average_precision(np.array([0.9, 0.5, 0.3]), np.array([1, 0, 1])) == pytest.approx((1 + 2 / 3) / 2)
+    # all tied: precision is the share of fakes
+    assert average_precision(np.zeros(4), np.array([1, 0, 0, 0])) == pytest.approx(0.25)
+
+
+def test_equal_error_rate_by_hand():
+    scores = np.array([0.1, 0.2, 0.6, 0.4, 0.8, 0.9])
+    # at .5, one of three reals is above and one of three fakes below
+    assert equal_error_rate(scores, np.array([0, 0, 0, 1, 1, 1])) == pytest.approx(1 / 3)
+    assert equal_error_rate(scores, np.array([0, 0, 1, 0, 1, 1])) == pytest.approx(0.0)
+    assert equal_error_rate(scores, np.array([1, 1, 0, 1, 0, 0])) == pytest.approx(1.0)  # every real above every fake
+
+
+def test_brier_by_hand():
+    assert brier(np.array([1.0, 0.5]), np.array([1, 0])) == pytest.approx(0.125)
 
 
 def test_bootstrap_draws_whole_groups():
