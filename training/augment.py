@@ -17,11 +17,10 @@ from deepdect.faces import NATIVE_CAP
 class Augmentation:
     """Strengths. Probabilities are per image; `paper_only` keeps flip, zoom and rotation and drops the rest."""
 
+    move: float = 1.0  # probability of rotation, zoom and shift; each warp blurs, so some pictures should go without
     rotation: float = 12.0  # degrees either way
     zoom: float = 0.12  # share either way
-    window: float = (
-        1.0  # least share of the crop's side that is shown; below 1, training sizes under 256 see serving's scale too
-    )
+    window: float = 1.0  # least share of the side that is shown; below 1, sizes under 256 see serving's scale too
     shift: float = 0.04  # share of the side either way
     resample: float = 0.5  # probability of a lower native resolution
     smallest: int = 64  # pixels a side
@@ -40,40 +39,52 @@ def augment(
 ) -> np.ndarray:
     """A crop [256, 256, 3] sampled at `native` pixels a side -> a varied one [size, size, 3].
 
-    The order is that of a real photo's life: optics and light, then resolution, sensor noise, compression, enlargement.
+    The order is that of a real photo's life: geometry and light, then resolution, blur, sensor noise, compression,
+    enlargement. A picture is taken to its native side and back only where something happens to it there: every
+    resampling costs detail, and serving has none to spare for a network trained on blurred pictures.
     """
     if random.random() < 0.5:
         crop = crop[:, ::-1]
     native = min(native, NATIVE_CAP)
     if settings.window < 1:
         crop, native = _look_closer(crop, native, settings.window, random)
-    shown = crop.shape[0]
-    side = native
-    if settings.paper_only:
-        side = size
-    elif random.random() < settings.resample and native > settings.smallest:
-        side = int(random.integers(settings.smallest, native + 1))
-    crop = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
-    crop = _move(crop, settings, random)
+    if random.random() < settings.move:
+        crop = _move(crop, settings, random)
     if not settings.paper_only:
         if random.random() < settings.colour:
             crop = _relight(crop, random)
         if random.random() < settings.grey:
             crop = np.repeat(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
-        if random.random() < settings.blur:
-            crop = cv2.GaussianBlur(crop, (0, 0), float(random.uniform(0.3, 1.4)) * side / NATIVE_CAP + 0.1)
-        if random.random() < settings.noise:
-            spread = random.uniform(1, 9)
-            crop = np.clip(crop + random.normal(0, spread, crop.shape).astype(np.float32), 0, 255).astype(np.uint8)
-        if random.random() < settings.compress:
-            quality = int(random.integers(settings.quality[0], settings.quality[1] + 1))
-            crop = recompress(crop, quality, ".webp" if random.random() < 0.125 else ".jpg")
+        crop = _degrade(crop, native, settings, random)
         if random.random() < settings.erase:
             crop = _erase(crop, random)
-    enlarge = (cv2.INTER_CUBIC, cv2.INTER_CUBIC, cv2.INTER_LINEAR)[int(random.integers(3))]
+    reduce = crop.shape[0] > size
+    return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if reduce else cv2.INTER_CUBIC)
+
+
+def _degrade(crop: np.ndarray, native: int, settings: Augmentation, random: np.random.Generator) -> np.ndarray:
+    """Fewer pixels, blur, noise and compression at the native side; the crop itself where none of them is drawn."""
+    resampled, blurred, noisy, compressed = random.random(4) < [
+        settings.resample if native > settings.smallest else 0.0,
+        settings.blur,
+        settings.noise,
+        settings.compress,
+    ]
+    if not (resampled or blurred or noisy or compressed):
+        return crop
+    side = int(random.integers(settings.smallest, native + 1)) if resampled else native
+    small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+    if blurred:
+        small = cv2.GaussianBlur(small, (0, 0), float(random.uniform(0.3, 1.4)) * side / NATIVE_CAP + 0.1)
+    if noisy:
+        grain = random.normal(0, random.uniform(1, 9), small.shape).astype(np.float32)
+        small = np.clip(small + grain, 0, 255).astype(np.uint8)
+    if compressed:
+        quality = int(random.integers(settings.quality[0], settings.quality[1] + 1))
+        small = recompress(small, quality, ".webp" if random.random() < 0.125 else ".jpg")
     # by way of serving's size, so that a smaller training size sees the same picture scaled down
-    crop = cv2.resize(crop, (shown, shown), interpolation=enlarge) if side > size else crop
-    return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if crop.shape[0] > size else enlarge)
+    enlarge = (cv2.INTER_CUBIC, cv2.INTER_CUBIC, cv2.INTER_LINEAR)[int(random.integers(3))]
+    return cv2.resize(small, crop.shape[1::-1], interpolation=enlarge)
 
 
 def _look_closer(crop: np.ndarray, native: int, least: float, random: np.random.Generator) -> tuple[np.ndarray, int]:
@@ -94,7 +105,7 @@ def _move(crop: np.ndarray, settings: Augmentation, random: np.random.Generator)
     zoom = 1 + random.uniform(-settings.zoom, settings.zoom)
     affine = cv2.getRotationMatrix2D((middle, middle), random.uniform(-settings.rotation, settings.rotation), zoom)
     affine[:, 2] += random.uniform(-settings.shift, settings.shift, 2) * side
-    return cv2.warpAffine(crop, affine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(crop, affine, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _relight(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -121,7 +121,8 @@ def train(
     minutes: float | None = None,
     landmarks: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Run the recipe; writes `best.npz`, `last.npz` (checkpoint) and `log.csv` into `output`.
+    """Run the recipe; writes `best.npz`, `final.npz` (averaged weights at the best validation, and now), `last.npz`
+    (checkpoint) and `log.csv` into `output`.
 
     minutes: stop after this long, checkpointed. landmarks: of the training crops, float32 [n, 468, 2], needed where the
     recipe asks for pseudo-fakes (ValueError where they are missing). Returns the last Validation AUCs by source.
@@ -169,6 +170,7 @@ def train(
                 best, stale = -1.0, 0
             counters = {"seen": np.array(seen), "best": np.array(best), "stale": np.array(stale)}
             save(checkpoint, engine.state() | counters)
+            write_weights(engine.averaged_weights(), output / "final.npz")
             mark, losses = (time.monotonic(), seen), []
             if out_of_time or stale >= recipe.patience:
                 break

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -60,14 +61,23 @@ def test_augment_without_any_strength_only_scales():
     np.testing.assert_array_equal(augment(crop, 176, 256, still, np.random.default_rng(0)), crop)
 
 
-def test_augment_never_invents_detail_beyond_the_native_size():
-    """A face sampled at 64 px must not be trained on as if it were sharper: fine stripes are gone after it."""
+def test_a_lower_native_resolution_costs_the_detail_beyond_it():
+    """Stripes of 4 of 256 pixels survive 170 pixels a side, and cannot survive 64 (one pixel each)."""
     stripes = np.zeros((256, 256, 3), np.uint8)
-    stripes[:, ::2] = 255
-    still = Augmentation(
-        rotation=0, zoom=0, shift=0, resample=0, colour=0, grey=0, blur=0, noise=0, compress=0, erase=0
-    )
-    assert augment(stripes, 64, 256, still, np.random.default_rng(0))[20:-20, 20:-20].std() < 3
+    stripes[:, (np.arange(256) // 2) % 2 == 0] = 255
+    still = dict(rotation=0, zoom=0, shift=0, colour=0, grey=0, blur=0, noise=0, compress=0, erase=0)
+    whole = augment(stripes, 65, 256, Augmentation(**still, resample=0), np.random.default_rng(0))
+    assert whole[20:-20, 20:-20].std() > 100
+    reduced = augment(stripes, 65, 256, Augmentation(**still, resample=1), np.random.default_rng(0))
+    assert reduced[20:-20, 20:-20].std() < 10
+
+
+def test_a_picture_to_which_nothing_happens_is_only_scaled():
+    crop = np.random.default_rng(3).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    nothing = Augmentation(move=0, colour=0, grey=0, resample=0, blur=0, noise=0, compress=0, erase=0)
+    scaled = cv2.resize(crop, (160, 160), interpolation=cv2.INTER_AREA)
+    seen = {augment(crop, 100, 160, nothing, np.random.default_rng(seed)).tobytes() for seed in range(8)}
+    assert seen <= {scaled.tobytes(), cv2.resize(crop[:, ::-1], (160, 160), interpolation=cv2.INTER_AREA).tobytes()}
 
 
 def test_make_batch_keeps_pixels_and_labels_together():

@@ -72,6 +72,14 @@ def test_a_run_learns_logs_and_leaves_its_best_weights(crops, tmp_path):
     with np.load(tmp_path / "best.npz", allow_pickle=False) as best:
         assert best["conv1_conv/kernel"].dtype == np.float16
         assert best["conv1_bn/moving_variance"].dtype == np.float32
+    with np.load(tmp_path / "final.npz", allow_pickle=False) as final, np.load(tmp_path / "last.npz") as last:
+        assert set(final) == {name.removeprefix("weights/") for name in last if name.startswith("weights/")}
+
+
+def test_pseudo_fakes_need_landmarks(crops, tmp_path):
+    with pytest.raises(ValueError, match="25% pseudo-fakes"):
+        train(crops, crops, replace(RECIPE, pseudo_fakes=0.25), engine(), tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_stopped_run_goes_on_where_it_was(crops, tmp_path):
