@@ -118,7 +118,8 @@ def scan(
     except KeyboardInterrupt as error:
         errors.print(f"Stopped. {go_on}", soft_wrap=True)
         raise typer.Exit(130) from error
-    errors.print(f"{outcome.rows:,} rows in {escape(str(output))}, {outcome.failed:,} without a verdict", soft_wrap=True)
+    summary = f"{outcome.rows:,} rows in {output}, {outcome.failed:,} without a verdict"
+    errors.print(escape(summary), soft_wrap=True)
     raise typer.Exit(1 if outcome.failed else 0)
 
 

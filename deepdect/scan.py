@@ -11,11 +11,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from deepdect import scan_worker, weights
@@ -102,12 +103,16 @@ def _engine(
             yield pool.analyze
 
 
-class _Rate(ProgressColumn):
-    """Files a second, lately."""
+class _Pace(ProgressColumn):
+    """Files a second and time left, by the whole of this scan so far (an earlier one's rows took it no time)."""
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.1f}/s", style="progress.data.speed")
+        done = task.completed - task.fields["before"]
+        if not done or not task.elapsed:
+            return Text("")
+        pace = done / task.elapsed
+        left = "" if task.total is None else f", {timedelta(seconds=int((task.remaining or 0) / pace))} left"
+        return Text(f"{pace:.1f}/s{left}", style="progress.remaining")
 
 
 @contextmanager
@@ -117,9 +122,9 @@ def _progress(inputs: Inputs, finished: Finished) -> Iterator[Callable[[], None]
     The files are counted beside the scan, so that it need not wait for the count.
     """
     count = TextColumn("{task.completed:,}/{task.fields[files]}")
-    columns = (TextColumn("scan"), BarColumn(), count, _Rate(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (TextColumn("scan"), BarColumn(), count, TimeElapsedColumn(), _Pace())
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("scan", total=None, completed=finished.rows, files="?")
+        task = progress.add_task("scan", total=None, completed=finished.rows, before=finished.rows, files="?")
 
         def set_total() -> None:
             try:

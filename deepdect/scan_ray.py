@@ -8,6 +8,7 @@ Dect's requirements and sees the pictures under the same paths; the code and the
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ from deepdect.scan_pool import Pool
 from deepdect.scan_rows import Row, ScanError
 from deepdect.scan_worker import ROOT
 
+SENT = ("deepdect", "explain", "models")  # of the checkout, to every machine
 BATCH = 16  # files a task: what a dead actor costs, and what a row waits for
 WINDOW = 50_000  # files a data set: bounds the driver's memory; the actors start anew with each
 
@@ -37,18 +39,19 @@ class RayEngine:
     def __init__(self, arguments: Sequence[str], workers: int | None, address: str | None) -> None:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray would report to its makers
         self._arguments = list(arguments)
-        code = {"working_dir": ROOT, "excludes": ["/*", "!/deepdect", "!/explain", "!/models"]}
+        excludes = [f"/{name}" for name in os.listdir(ROOT) if name not in SENT]
         # "local": not one that RAY_ADDRESS or an earlier `ray start` may name
         try:
             ray.init(
                 address or "local",
-                runtime_env=code,
+                runtime_env={"working_dir": ROOT, "excludes": excludes},
                 include_dashboard=None if address else False,
-                logging_level="WARNING",
+                logging_level="ERROR",
             )
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise ScanError(f"Ray does not start, or there is no cluster at {address}: {error}") from error
         self._workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        logging.getLogger("ray.data").setLevel("ERROR")
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False  # we have our own
         context.print_on_execution_start = False
@@ -76,9 +79,7 @@ class RayEngine:
             batch_size=BATCH,
             compute=ray.data.ActorPoolStrategy(size=self._workers),
             fn_constructor_args=(self._arguments, os.getcwd()),
-            num_cpus=1,
-            max_restarts=-1,
-            max_task_retries=-1,
+            num_cpus=1,  # Ray Data restarts a dead actor and retries its tasks (max_restarts, max_task_retries: -1)
         )
         try:
             for row in rows.iter_rows():
