@@ -1,0 +1,1 @@
+"""Speed, memory and scaling, each measured by one command."""
