@@ -1,8 +1,7 @@
-"""Command line: `python -m deepdect analyze FILE...` and `python -m deepdect serve`."""
+"""Command line: `python -m deepdect analyze FILE...`, `python -m deepdect scan DIR` and `python -m deepdect serve`."""
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
@@ -15,12 +14,16 @@ from rich.markup import escape
 
 from deepdect import Analysis, Detector, __version__
 from deepdect.runtime import RUNTIMES, RuntimeUnavailableError
+from deepdect.scan import ENGINES, ScanError
+from deepdect.scan import scan as run_scan
+from deepdect.scan_rows import json_line
 from deepdect.weights import WeightsError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 RuntimeChoice = StrEnum("RuntimeChoice", {name: name for name in RUNTIMES})  # type: ignore[misc]  # made from a tuple
+EngineChoice = StrEnum("EngineChoice", {name: name for name in ENGINES})  # type: ignore[misc]  # made from a tuple
 COLOURS = {"real": "blue", "deepfake": "dark_orange", "inconclusive": "yellow"}
 
 
@@ -63,7 +66,7 @@ def analyze(
     for analysis in detector.analyze_many(files):
         failed |= analysis.status != "ok"
         if as_json:
-            print(json.dumps(analysis.to_json(), ensure_ascii=False), flush=True)
+            print(json_line(analysis.to_json()).decode(), end="", flush=True)
         else:
             _describe(analysis)
         if overlay_folder and analysis.status == "ok":
@@ -71,6 +74,53 @@ def analyze(
             Image.fromarray(analysis.overlay()).save(target)
             errors.print(f"[dim]overlay: {escape(str(target))}[/dim]")
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def scan(
+    source: Annotated[
+        str, typer.Argument(metavar="DIR|LIST", help="A folder, a text file with one path a line, or - for such lines.")
+    ],
+    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="A .jsonl or .parquet file.")],
+    engine: Annotated[
+        EngineChoice | None, typer.Option(help="Worker processes here (local, the default) or a Ray cluster.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the output where it ends.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Files at a time, each on one thread (default: one a CPU).")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="The Ray cluster, such as ray://head:10001 or auto (default: this machine).")
+    ] = None,
+    runtime: Annotated[RuntimeChoice | None, typer.Option(help="How to run the network (default: auto).")] = None,
+) -> None:
+    """Judge any number of pictures, a row of the output each, with a `--resume` after any interruption.
+
+    Exit status: 0 all analysed, 1 some could not be, 2 bad usage or stopped by an error, 130 stopped by Ctrl+C.
+    """
+    go_on = "The rows so far are kept: the same command with --resume goes on."
+    try:
+        outcome = run_scan(
+            source,
+            output,
+            engine=engine.value if engine else "local",
+            workers=workers,
+            resume=resume,
+            runtime=runtime.value if runtime else None,
+            address=address,
+        )
+    except (ScanError, WeightsError) as error:
+        errors.print(escape(str(error)), soft_wrap=True)
+        raise typer.Exit(2) from error
+    except OSError as error:
+        errors.print(f"{escape(str(output))}: {escape(str(error))}. {go_on}", soft_wrap=True)
+        raise typer.Exit(2) from error
+    except KeyboardInterrupt as error:
+        errors.print(f"Stopped. {go_on}", soft_wrap=True)
+        raise typer.Exit(130) from error
+    summary = f"{outcome.rows:,} rows in {output}, {outcome.failed:,} without a verdict"
+    errors.print(escape(summary), soft_wrap=True)
+    raise typer.Exit(1 if outcome.failed else 0)
 
 
 @app.command()
