@@ -18,6 +18,8 @@ from deepdect.scan import ENGINES, ScanError
 from deepdect.scan import scan as run_scan
 from deepdect.scan_rows import json_line
 from deepdect.weights import WeightsError
+from explain import reasons
+from explain.regions import RegionEvidence
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 console = Console(highlight=False)
@@ -49,8 +51,12 @@ def analyze(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Pictures to analyse.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per file, in order.")] = False,
     overlay_folder: Annotated[
-        Path | None, typer.Option("--overlay", metavar="DIR", help="Write each picture with its evidence map here.")
+        Path | None,
+        typer.Option("--overlay", metavar="DIR", help="Write each picture with its evidence map and bar charts here."),
     ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check each region's evidence by hiding it (ten more passes a face).")
+    ] = False,
     runtime: Annotated[RuntimeChoice | None, typer.Option(help="How to run the network (default: auto).")] = None,
 ) -> None:
     """Judge pictures. Exit status: 0 all analysed, 1 some could not be, 2 bad usage."""
@@ -63,7 +69,7 @@ def analyze(
             raise typer.Exit(2) from error
     failed = False
     names = _Names()
-    for analysis in detector.analyze_many(files):
+    for analysis in detector.analyze_many(files, verify=verify):
         failed |= analysis.status != "ok"
         if as_json:
             print(json_line(analysis.to_json()).decode(), end="", flush=True)
@@ -71,7 +77,7 @@ def analyze(
             _describe(analysis)
         if overlay_folder and analysis.status == "ok":
             target = overlay_folder / names(Path(analysis.path).stem)
-            Image.fromarray(analysis.overlay()).save(target)
+            Image.fromarray(analysis.evidence_sheet()).save(target)
             errors.print(f"[dim]overlay: {escape(str(target))}[/dim]")
     raise typer.Exit(1 if failed else 0)
 
@@ -161,13 +167,19 @@ def _describe(analysis: Analysis) -> None:
     )
     for number, face in enumerate(analysis.faces, start=1):
         strongest = sorted(face.regions, key=lambda region: -abs(region.evidence))[:3]
-        reasons = ", ".join(f"{region.name} {region.evidence:+.2f}" for region in strongest)
+        evidence = ", ".join(f"{region.name} {region.evidence:+.2f}{_checked(region)}" for region in strongest)
         notes = f" [dim]({'; '.join(face.warnings)})[/dim]" if face.warnings else ""
         console.print(
             f"  face {number}: {face.verdict}, {face.fake_probability:.1%}, "
-            f"strongest evidence in logits: {reasons}{notes}",
+            f"strongest evidence in logits: {evidence}{notes}",
             soft_wrap=True,
         )
+        console.print(f"    {escape(reasons.sentence(face.reason))}", soft_wrap=True)
+
+
+def _checked(region: RegionEvidence) -> str:
+    """What hiding the region found, where it was hidden."""
+    return {True: " (confirmed)", False: " (not confirmed)", None: ""}[region.verified]
 
 
 class _Names:

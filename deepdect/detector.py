@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ import numpy as np
 from deepdect import faces, images, weights
 from deepdect.runtime import Runtime, RuntimeName, open_runtime
 from deepdect.verdict import Verdict, sigmoid
-from explain import gradcam, overlay, regions
+from explain import annotate, chart, gradcam, occlusion, overlay, reasons, regions
 
 Status = Literal["ok", "no_face", "unreadable", "unsupported", "too_large"]
 SMALL_FACE = 64  # crop pixels; training saw none smaller
@@ -45,6 +45,16 @@ class FaceAnalysis:
         """Where the evidence lies on the photo."""
         return overlay.CropPlacement(self.crop.x, self.crop.y, self.crop.size, self.crop.angle)
 
+    def labels(self, size: int = faces.CROP) -> np.ndarray:
+        """The region of every pixel of the crop, uint8 [size, size] of indices into `explain.regions.REGIONS`."""
+        landmarks = self.crop.to_crop(self.face.landmarks)
+        return regions.partition((landmarks + 0.5) * (size / faces.CROP) - 0.5, size)
+
+    @property
+    def reason(self) -> reasons.Reason:
+        """What the verdict rests on, for `explain.reasons.sentence` to put into words."""
+        return reasons.find(self.verdict, self.logit, self.regions)
+
     def to_json(self) -> dict[str, Any]:
         """One entry of the JSON's `faces`."""
         x, y, width, height = self.face.box
@@ -62,7 +72,7 @@ class FaceAnalysis:
                     "name": region.name,
                     "evidence": round(region.evidence, 5),
                     "share": round(region.share, 4),
-                    "drop": region.drop,
+                    "drop": None if region.drop is None else round(region.drop, 5),
                     "verified": region.verified,
                 }
                 for region in self.regions
@@ -91,11 +101,35 @@ class Analysis:
     elapsed_ms: float
     photo: np.ndarray | None = field(default=None, repr=False)
 
-    def overlay(self) -> np.ndarray:
-        """The photo, uint8 RGB, with every face's evidence map over it. Raises ValueError where nothing was decoded."""
+    def overlay(self, *, outlines: bool = False) -> np.ndarray:
+        """The photo, uint8 RGB, with every face's evidence map over it. outlines: draw the regions' borders, too.
+
+        Raises ValueError where nothing was decoded.
+        """
         if self.photo is None:
             raise ValueError(f"{self.path} has no picture to draw on: {self.message}")
-        return overlay.overlay_photo(self.photo, [(face.evidence, face.placement) for face in self.faces], outline=True)
+        items = [(face.evidence, face.placement) for face in self.faces]
+        picture = overlay.overlay_photo(self.photo, items, outline=True)
+        for face in self.faces if outlines else ():
+            # as fine as the photo shows it; beyond a thousand pixels no line gets any smoother
+            size = int(np.clip(face.crop.size, faces.CROP // 2, 1024))
+            annotate.draw_regions(picture, face.labels(size), face.placement)
+        return picture
+
+    def evidence_sheet(self) -> np.ndarray:
+        """uint8 RGB: the overlay with the regions' outlines, and beside it each face's evidence as a bar chart.
+
+        Raises ValueError where nothing was decoded.
+        """
+        charts = [
+            chart.Bars(face.regions, face.bias, face.logit, chart.title(number, face.verdict, face.fake_probability))
+            for number, face in enumerate(self.faces, start=1)
+        ]
+        picture = self.overlay(outlines=True)
+        for number, face in enumerate(self.faces, start=1):
+            if len(self.faces) > 1:
+                annotate.draw_number(picture, number, face.placement)
+        return chart.sheet(picture, charts)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON contract of one image, as a dictionary of plain Python values."""
@@ -141,25 +175,54 @@ class Detector:
         self._runtime = open_runtime(chosen, self._model.file, self._model.sha256)
         self.model = {"name": weights.MODEL_NAME, "version": self._model.version, "sha256": self._model.sha256}
         self.calibration = self._model.calibration
+        self._noise_floor, self._no_floor = weights.noise_floor(models, self._model.sha256)
 
     @property
     def runtime(self) -> Runtime:
         """The backbone's runtime: `detector.runtime.run(crops)` gives the features."""
         return self._runtime
 
-    def analyze(self, source: images.Source, name: str | None = None) -> Analysis:
+    def analyze(self, source: images.Source, name: str | None = None, *, verify: bool = False) -> Analysis:
         """Analyse one picture: a path, a file's bytes, a PIL image or an RGB array.
 
-        name: what the result's `path` and messages call it (default: the path itself). A picture that cannot be read
-        raises nothing: its Analysis says so in `status` and `message`.
+        name: what the result's `path` and messages call it (default: the path itself). verify: as `Detector.verify`.
+        A picture that cannot be read raises nothing: its Analysis says so in `status` and `message`.
         """
-        return self._finish([self._prepare(source, name)])[0]
+        analysis = self._finish([self._prepare(source, name)])[0]
+        return self.verify(analysis) if verify else analysis
 
-    def analyze_many(self, sources: Iterable[images.Source]) -> Iterator[Analysis]:
+    def analyze_many(self, sources: Iterable[images.Source], *, verify: bool = False) -> Iterator[Analysis]:
         """Analyse many pictures, in order, in batches; one bad file never stops the rest."""
         remaining = iter(sources)
         while chunk := list(islice(remaining, CHUNK)):
-            yield from self._finish([self._prepare(source, None) for source in chunk])
+            for analysis in self._finish([self._prepare(source, None) for source in chunk]):
+                yield self.verify(analysis) if verify else analysis
+
+    def verify(self, analysis: Analysis) -> Analysis:
+        """The same analysis with its regions checked: each is hidden and the face scored again, ten crops a face.
+
+        Fills `drop` and `verified` of every region (`explain.occlusion.verify`). Where the weights' noise floor is
+        not there, `verified` stays None and the faces' warnings say why. analysis: from a detector of these weights;
+        raises ValueError for another's.
+        """
+        if analysis.model != self.model:
+            raise ValueError(
+                f"{analysis.path} was analysed with weights {analysis.model['sha256'][:16]}, this detector has "
+                f"{self.model['sha256'][:16]}: analyse it again"
+            )
+        started = time.perf_counter()
+        checked = [self._verify_face(face) for face in analysis.faces]
+        elapsed = analysis.elapsed_ms + (time.perf_counter() - started) * 1000
+        return replace(analysis, faces=checked, elapsed_ms=elapsed)
+
+    def _verify_face(self, face: FaceAnalysis) -> FaceAnalysis:
+        found = occlusion.verify(
+            face.regions, face.crop.pixels, face.labels(), face.logit, self.score, self._noise_floor
+        )
+        notes = list(face.warnings)
+        if self._no_floor and (note := f"regions could not be verified: {self._no_floor}") not in notes:
+            notes.append(note)
+        return replace(face, regions=found, warnings=notes)
 
     def score(self, crops: np.ndarray) -> np.ndarray:
         """Calibrated logits [n] of aligned crops uint8 [n, 256, 256, 3], without faces or explanation."""

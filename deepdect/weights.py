@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import numpy as np
 
 from deepdect.head import Head
 from deepdect.verdict import Calibration
+from explain.occlusion import NoiseFloor
 
 MODEL_NAME = "deepdect-resnet50"
 FOLDER = Path(__file__).resolve().parent.parent / "models"
 WEIGHTS_FILE = "deepdect_resnet50.weights.npz"
 CHECKSUM_FILE = "model.sha256"
 CALIBRATION_FILE = "calibration.json"
+NOISE_FLOOR_FILE = "noise_floor.json"
 INT8_GRAPH = "deepdect_resnet50.int8.xml"  # its weights lie beside it, as .bin
 INT8_CHECKSUM_FILE = "int8.sha256"
 
@@ -86,3 +89,20 @@ def int8_graph(folder: Path, sha256: str) -> Path | None:
                 f"received {received}. Get the models/ folder again."
             )
     return graph
+
+
+def noise_floor(folder: Path, sha256: str) -> tuple[NoiseFloor | None, str]:
+    """The noise floor measured with these weights, and "", or None and why there is none.
+
+    A verdict needs no noise floor, so its absence is a matter for whoever asks for verification, and no error.
+    """
+    file = folder / NOISE_FLOOR_FILE
+    try:
+        floor = NoiseFloor.from_json(json.loads(file.read_text()))
+    except FileNotFoundError:
+        return None, f"{file.name} is missing"
+    except (OSError, TypeError, ValueError) as error:
+        return None, f"{file.name} cannot be read ({error})"
+    if floor.sha256 != sha256:
+        return None, f"{file.name} was measured with other weights ({floor.sha256[:16]}, not {sha256[:16]})"
+    return floor, ""

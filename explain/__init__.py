@@ -1,4 +1,5 @@
-"""Why a face got its score: evidence maps that add up to the logit, and pictures of them.
+"""Why a face got its score: evidence maps that add up to the logit, pictures of them, and experiments that check them.
 
-Every function takes arrays, never a file or a model.
+Functions take arrays and, where they must score again, a callable; only the commands (`python -m explain.noise_floor`,
+`.compare_fills`, `.faithfulness`) know files and the detector.
 """

@@ -125,7 +125,7 @@ def overlay_crop(crop: ArrayLike, evidence: ArrayLike) -> UInt8Array:
     Raises:
         ValueError: not a square uint8 RGB picture, or not a finite 2-D map.
     """
-    picture = _checked_rgb(crop, "crop")
+    picture = checked_rgb(crop, "crop")
     if picture.shape[0] != picture.shape[1]:
         raise ValueError(f"expected a square crop [s, s, 3], received shape {picture.shape}")
     return _blend(picture, _layer(_per_cell(evidence, picture.shape[0])))
@@ -149,10 +149,10 @@ def overlay_photo(
     Raises:
         ValueError: not a uint8 RGB picture, or an evidence that is not a finite 2-D map.
     """
-    result = _checked_rgb(photo, "photo").copy()
+    result = checked_rgb(photo, "photo").copy()
     for evidence, placement in items:
         layer = _layer(_per_cell(evidence, _GRID)) * _feather()[:, :, None]
-        _blend_placed(result, layer, placement)
+        blend_placed(result, layer, placement)
     if outline:
         for _, placement in items:
             _draw_outline(result, placement)
@@ -217,7 +217,8 @@ def legend(
     return np.asarray(image)
 
 
-def _checked_rgb(picture: ArrayLike, name: str) -> UInt8Array:
+def checked_rgb(picture: ArrayLike, name: str) -> UInt8Array:
+    """The picture as an array; raises ValueError where it is not uint8 RGB [h, w, 3]."""
     array = np.asarray(picture)
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or array.size == 0:
         raise ValueError(f"expected {name} as uint8 RGB [h, w, 3], received {array.dtype} {array.shape}")
@@ -251,15 +252,19 @@ def _feather() -> Float32Array:
     return np.outer(ramp, ramp).astype(np.float32)
 
 
-def _blend_placed(photo: UInt8Array, layer: Float32Array, placement: CropPlacement) -> None:
-    """Blend a [_GRID, _GRID, 4] layer into the photo, in place."""
+def blend_placed(photo: UInt8Array, layer: Float32Array, placement: CropPlacement) -> None:
+    """Blend a layer over the crop's square into the photo, in place.
+
+    layer: [n, n, 4], red, green and blue (0..255) multiplied by alpha, and alpha (0..1).
+    """
     corners = placement.corners()
     x0, y0 = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int)
     x1, y1 = np.minimum(np.ceil(corners.max(axis=0)) + 1, photo.shape[1::-1]).astype(int)
     if x0 >= x1 or y0 >= y1:
         return
     unit_to_photo = np.vstack([placement.to_photo(), [0, 0, 1]])
-    grid_from_unit = np.array([[_GRID, 0, -0.5], [0, _GRID, -0.5], [0, 0, 1]])
+    grid = layer.shape[0]
+    grid_from_unit = np.array([[grid, 0, -0.5], [0, grid, -0.5], [0, 0, 1]])
     grid_from_photo = grid_from_unit @ np.linalg.inv(unit_to_photo)
     for top in range(y0, y1, _STRIP):
         strip = photo[top : min(top + _STRIP, y1), x0:x1]

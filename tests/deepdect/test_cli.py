@@ -48,7 +48,18 @@ def test_all_analysed_is_exit_status_zero_and_writes_overlays(pictures, tmp_path
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("fake probability") == 2
     assert sorted(file.name for file in (tmp_path / "maps").iterdir()) == ["a-2.overlay.png", "a.overlay.png"]
-    assert Image.open(tmp_path / "maps" / "a.overlay.png").size == (512, 512)
+    width, height = Image.open(tmp_path / "maps" / "a.overlay.png").size
+    assert width > 512 and height >= 512  # the photo, and its chart beside it
+
+
+def test_verify_fills_the_regions_and_says_so(pictures):
+    done = run("analyze", pictures / "a.jpg", "--json", "--verify")
+    assert done.returncode == 0, done.stderr
+    [face] = json.loads(done.stdout)["faces"]
+    assert all(isinstance(region["drop"], float) for region in face["regions"])
+    for_people = run("analyze", pictures / "a.jpg", "--verify")
+    assert for_people.returncode == 0 and "    " in for_people.stdout
+    assert for_people.stdout.rstrip().endswith(".")  # the sentence
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,14 @@ from __future__ import annotations
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from explain.occlusion import occlude
+from explain.regions import REGIONS
 
 FACE_KEYS = [
     "box",
@@ -151,3 +155,69 @@ def test_threads_share_one_detector(detector, portrait):
 def test_score_is_the_calibrated_logit(detector, portrait):
     analysis = detector.analyze(portrait)
     assert detector.score(analysis.faces[0].crop.pixels[None])[0] == pytest.approx(analysis.faces[0].logit, abs=1e-3)
+
+
+def test_verification_hides_every_region_once(detector, portrait, astronaut):
+    plain = detector.analyze(portrait)
+    assert all(region.drop is None and region.verified is None for region in plain.faces[0].regions)
+    [face] = detector.verify(plain).faces
+    assert [region.evidence for region in face.regions] == [region.evidence for region in plain.faces[0].regions]
+    visible = set(np.unique(face.labels()).tolist())
+    for index, region in enumerate(face.regions):
+        assert (region.drop is not None) == (index in visible)
+    nose = face.labels() == REGIONS.index("nose")
+    hidden = occlude(face.crop.pixels, nose)
+    drop = face.logit - float(detector.score(hidden[None])[0])
+    assert face.regions[REGIONS.index("nose")].drop == pytest.approx(drop, abs=0.02)
+    assert json.loads(json.dumps(detector.analyze(astronaut, verify=True).to_json()))["faces"][0]["regions"][0]["drop"]
+
+
+def test_verification_without_a_noise_floor_says_why(detector, portrait, tmp_path):
+    from deepdect import Detector, weights
+
+    for file in weights.FOLDER.iterdir():
+        if file.name != weights.NOISE_FLOOR_FILE:
+            (tmp_path / file.name).symlink_to(file)
+    other = {"sha256": "0" * 64, "fill": "pyramid", "quantile": 0.9, "areas": [0.1], "drops": [0.1]}
+    for content, reason in (
+        (None, "is missing"),
+        ("{", "cannot be read"),
+        (json.dumps({"areas": [0.1]}), "cannot be read"),
+        (json.dumps(other), "other weights"),
+    ):
+        if content is not None:
+            (tmp_path / weights.NOISE_FLOOR_FILE).write_text(content)
+        floor, why = weights.noise_floor(tmp_path, detector.model["sha256"])
+        assert floor is None and reason in why
+    bare = Detector(models=tmp_path)
+    checked = bare.verify(bare.verify(bare.analyze(portrait)))
+    [face] = checked.faces
+    assert all(region.drop is not None and region.verified is None for region in face.regions)
+    assert [warning for warning in face.warnings if "could not be verified" in warning] == [
+        f"regions could not be verified: {why}"
+    ]
+
+
+def test_another_models_analysis_is_not_verified(detector, portrait):
+    stranger = replace(detector.analyze(portrait), model=detector.model | {"sha256": "f" * 64})
+    with pytest.raises(ValueError, match="analyse it again"):
+        detector.verify(stranger)
+
+
+def test_the_reason_follows_the_verdict(detector, portrait):
+    [face] = detector.analyze(portrait).faces
+    assert face.reason.verdict == face.verdict
+    assert (face.reason.kind == "undecided") == (face.verdict == "inconclusive")
+
+
+def test_the_sheet_holds_the_overlay_and_charts(detector, portrait):
+    analysis = detector.analyze(portrait)
+    sheet, overlay = analysis.evidence_sheet(), analysis.overlay()
+    top = (sheet.shape[0] - 512) // 2
+    shown = sheet[top : top + 512, :512]
+    assert sheet.shape[1] > 512 and (shown != overlay).any()  # the outlines
+    np.testing.assert_array_equal(shown[400:], overlay[400:])
+    empty = detector.analyze(np.full((300, 400, 3), 127, np.uint8)).evidence_sheet()
+    np.testing.assert_array_equal(empty, 127)
+    with pytest.raises(ValueError, match="no picture"):
+        detector.analyze(b"").evidence_sheet()

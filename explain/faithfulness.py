@@ -1,0 +1,303 @@
+"""How far the maps can be believed: `python -m explain.faithfulness DATA_FOLDER` prints the tables.
+
+Ours stands beside Grad-CAM++, Score-CAM, sliding occlusion, Integrated Gradients, noise and a blob in the middle of the
+face, all as 8 x 8 cells and on the same faces. `explain.faithfulness_metrics` says what the figures are, and
+`explain.baselines` how the other maps are made. Imports TensorFlow, for the gradients and the randomised networks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import ArrayLike, NDArray
+
+from deepdect import Detector, network, weights
+from explain import baselines, gradcam, occlusion, reasons, regions
+from explain.baselines import BATCH, Case, Gradients
+from explain.faithfulness_metrics import STEPS, interval, jpeg
+from explain.progress import follow
+from explain.sampling import spread
+from explain.trials import OURS, Features, Values, cases, explainers, on_faces, on_forgeries, on_random_networks
+from training.data import CropSet, load_crops
+from training.landmarks import load_landmarks
+from training.pseudo_fakes import SWAPPED_REGIONS, Forgery, region_swap, self_blended
+
+QUALITY = 70  # of the JPEG compression under which a map should stay the same
+CONFIDENT = 0.9  # fake probability of a confident verdict
+OUTSIDE = regions.REGIONS.index("outside_face")
+SEAMS, SWAPS = "self-blended faces (the seam)", "region swaps (the region)"  # what is forged, and the mask to point at
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A forgery of known place: its case, the mask to point at, the face, its landmarks, group and swapped region."""
+
+    case: Case
+    mask: NDArray[np.float32]
+    face: NDArray[np.bool_]
+    landmarks: NDArray[np.float32]
+    group: str
+    region: str
+
+
+class Bench:
+    """The detector's parts, and Test's crops with their landmarks."""
+
+    def __init__(self, data: Path, cache: Path, runtime: str, seed: int) -> None:
+        self.detector = Detector(runtime)  # type: ignore[arg-type]  # checked there
+        self.calibration = self.detector.calibration
+        self.head = weights.load().head
+        self.floor, self.no_floor = weights.noise_floor(weights.FOLDER, self.detector.model["sha256"])
+        self.features: Features = self.detector.runtime.run
+        self.model = network.build()
+        network.load_weights(self.model, weights.load().file)
+        self.maps = explainers(self.detector.score, keras_gradients(self.model), seed)
+        self.crops: CropSet = load_crops(data, "Test", cache)
+        self.landmarks = load_landmarks(self.crops, cache, "Test")
+        self.groups = np.array([item.group for item in self.crops.items])
+        self.random = np.random.default_rng(seed)
+
+    def cases(self, pixels: ArrayLike, signs: ArrayLike | None = None) -> list[Case]:
+        return cases(np.asarray(pixels), self.features, self.head, signs)
+
+    def logits(self, found: Sequence[Case]) -> NDArray[np.float64]:
+        """Calibrated logits [n]."""
+        raw = [float(self.head.logit(case.features[None])[0]) for case in found]
+        return np.array([self.calibration.logit(value) for value in raw])
+
+    def regions(self, case: Case, landmarks: ArrayLike, logit: float) -> list[regions.RegionEvidence]:
+        """The face's regions, verified."""
+        cells = gradcam.evidence(case.features[None], case.gradient[None], self.calibration.temperature)[0]
+        labels = regions.partition(landmarks)
+        found = regions.attribute(cells, labels)
+        return occlusion.verify(found, case.crop, labels, logit, self.detector.score, self.floor)
+
+
+def keras_gradients(model: Any) -> Gradients:
+    """d raw logit / d crops of the Keras network, by TensorFlow."""
+    import tensorflow as tf
+
+    @tf.function(reduce_retracing=True)
+    def gradients(crops: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(crops)
+            logits = model(crops, training=False)
+        return tape.gradient(logits, crops)
+
+    return lambda crops: np.asarray(gradients(tf.constant(crops, tf.float32)), np.float32)
+
+
+def table(header: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join(lines + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items()])
+
+
+def written(values: Sequence[float], groups: ArrayLike) -> str:
+    """Mean and 95 % interval as "0.412 (0.390–0.433)"."""
+    mean, low, high = interval(values, groups)
+    return "–" if np.isnan(mean) else f"{mean:.3f} ({low:.3f}–{high:.3f})"
+
+
+def faces_as_they_are(bench: Bench, count: int, steps: int) -> Values:
+    """Deletion, insertion and stability; prints the table."""
+    chosen = spread(bench.crops.sources, count, bench.random)
+    pixels = np.asarray(bench.crops.pixels[chosen])
+    plain = bench.cases(pixels)
+    compressed = bench.cases(np.stack([jpeg(crop, QUALITY) for crop in pixels]), [case.sign for case in plain])
+    values = on_faces(plain, compressed, bench.detector.score, bench.maps, steps)
+    print(f"\n{len(plain)} Test faces, each explained as what the model takes it for; curves of {steps} steps.\n")
+    columns, groups = ("deletion", "insertion", "stability"), bench.groups[chosen]
+    rows = {name: [written(figures[column], groups) for column in columns] for name, figures in values.items()}
+    print(table(["map", "deletion AUC ↓", "insertion AUC ↑", f"rank correlation at JPEG q{QUALITY} ↑"], rows))
+    return values
+
+
+def forge(bench: Bench, count: int) -> dict[str, list[Made]]:
+    """Self-blended faces and region swaps, at most `count` of each, made of real Test faces."""
+    pixels, marks, random = bench.crops.pixels, bench.landmarks, bench.random
+    reals = spread(bench.crops.sources, count, random, among=bench.crops.labels < 0.5)
+    blended: list[tuple[int, str, Forgery]] = []
+    swaps: list[tuple[int, str, Forgery]] = []
+    for turn, (i, j) in enumerate(follow(_pairs(reals, bench.crops.sources, random), "forgeries")):
+        crop, donor = np.asarray(pixels[i]), np.asarray(pixels[j])
+        blended.append((i, "", self_blended(crop, marks[i], random)))
+        region = SWAPPED_REGIONS[turn % len(SWAPPED_REGIONS)]
+        if (regions.partition(marks[i]) == regions.REGIONS.index(region)).any():  # a profile may hide it
+            swaps.append((i, region, region_swap(crop, marks[i], donor, marks[j], region, random)))
+    return {
+        SEAMS: _made(bench, blended, [forgery.boundary for _, _, forgery in blended]),
+        SWAPS: _made(bench, swaps, [forgery.mask for _, _, forgery in swaps]),
+    }
+
+
+def known_places(bench: Bench, made: Mapping[str, Sequence[Made]]) -> dict[str, Values]:
+    """Pointing game and energy on the forgeries that the model leans to calling fake; prints a table a kind."""
+    found = {}
+    for kind, forged in made.items():
+        seen = _above(bench, forged, 0.5)
+        print(f"\nOf {len(forged)} {kind}: {len(seen)} have a fake probability above .5. On these:\n")
+        found[kind] = _pointed(seen, bench.maps)
+        rows = {
+            name: [written(figures[column], [one.group for one in seen]) for column in ("pointing", "energy")]
+            for name, figures in found[kind].items()
+        }
+        print(table(["map", "pointing game ↑", "energy on it, relative to its area ↑"], rows))
+    return found
+
+
+def swaps_named(bench: Bench, swaps: Sequence[Made], threshold: float) -> Values:
+    """Of region swaps called deepfake: is the swapped region named first, and pointed at? Prints the table.
+
+    Named first is what `explain.reasons` would name, refuted regions left out; a face of which nothing is left to be
+    named counts as not named.
+    """
+    accused = _above(bench, swaps, threshold)
+    values: Values = {row: defaultdict(list) for row in ("all", *SWAPPED_REGIONS)}
+    pointed = _pointed(accused, {OURS: baselines.ours})[OURS]["pointing"]
+    logits = bench.logits([one.case for one in accused])
+    for one, logit, hit in zip(accused, logits.tolist(), pointed, strict=True):
+        found = bench.regions(one.case, one.landmarks, logit)
+        strongest = max(found, key=lambda region: region.evidence)
+        reason = reasons.find("deepfake", logit, found)
+        first = reason.regions[0].name if reason.regions else None
+        for row in ("all", one.region):
+            values[row]["pointed at"].append(hit)
+            values[row]["first by evidence"].append(float(strongest.name == one.region))
+            values[row]["named first"].append(float(first == one.region))
+    print(
+        f"\nOf {len(swaps)} region swaps, {len(accused)} have a fake probability of at least {threshold:g}. Of these:\n"
+    )
+    columns = ("pointed at", "first by evidence", "named first")
+    rows = {}
+    for row, figures in values.items():
+        groups = [one.group for one in accused if row in ("all", one.region)]
+        rows[row] = [str(len(groups)), *(written(figures[column], groups) for column in columns)]
+    print(table(["swapped", "faces", *columns], rows))
+    return values
+
+
+def confident_fakes(bench: Bench, most: int) -> Values:
+    """Of the fakes that the model is sure of, by source: did hiding confirm the strongest region? Prints the table.
+
+    Beside it stands the share of the other regions that hiding confirmed: what naming any other would have given.
+    """
+    print(f"\nTest fakes with a fake probability of at least {CONFIDENT:g}, at most {most} a source. Verified are:\n")
+    sources, fake = bench.crops.sources, bench.crops.labels > 0.5
+    columns = ("first region", "any other")
+    values: Values = {}
+    rows = {}
+    for source in np.unique(sources[fake]).tolist():
+        sure = _confident(bench, bench.random.permutation(np.flatnonzero(fake & (sources == source))), most)
+        verified: dict[str, list[float]] = {column: [] for column in columns}
+        for i, case, logit in follow(sure, source):
+            found = sorted(bench.regions(case, bench.landmarks[i], logit), key=lambda region: -region.evidence)
+            verified["first region"].append(float(found[0].verified is True))
+            verified["any other"].append(float(np.mean([region.verified is True for region in found[1:]])))
+        values[source] = verified
+        groups = [bench.groups[i] for i, _, _ in sure]
+        rows[source] = [str(len(sure)), *(written(verified[column], groups) for column in columns)]
+    print(table(["source", "fakes", *columns], rows))
+    return values
+
+
+def random_networks(bench: Bench, count: int, draws: int, seed: int) -> Values:
+    """A network that knows nothing must not give the same map. Prints the table."""
+    pixels = np.asarray(bench.crops.pixels[spread(bench.crops.sources, count, bench.random)])
+    values = on_random_networks(bench.model, pixels, draws, seed)
+    print(f"\n|Rank correlation| with the maps of re-initialised networks ({draws}), {len(pixels)} faces:\n")
+    stages, faces = list(reversed(network.STAGES)), list(range(len(pixels))) * draws
+    rows = {name: [written(figures[stage], faces) for stage in stages] for name, figures in values.items()}
+    print(table(["map", *(f"{stage} and above" for stage in stages)], rows))
+    return values
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
+    faces: Annotated[int, typer.Option(min=2, help="Test faces for deletion, insertion and stability.")] = 200,
+    forgeries: Annotated[int, typer.Option(min=2, help="Forgeries of each kind made from real Test faces.")] = 100,
+    confident: Annotated[int, typer.Option(min=1, help="Most confident fakes of each source.")] = 50,
+    random_faces: Annotated[int, typer.Option(min=2, help="Faces for the randomised networks.")] = 16,
+    draws: Annotated[int, typer.Option(min=1, help="Randomised networks.")] = 3,
+    steps: Annotated[int, typer.Option(min=2, max=64, help="Steps of the deletion and insertion curves.")] = STEPS,
+    called: Annotated[
+        float | None, typer.Option(help="Fake probability of a swap called deepfake (default: the shipped threshold).")
+    ] = None,
+    cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
+    runtime: Annotated[str, typer.Option(help="Runtime of the network.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Of every choice.")] = 0,
+    output: Annotated[Path | None, typer.Option(help="Write every value to this JSON file.")] = None,
+) -> None:
+    """Measure the explanations of the shipped weights on Test."""
+    bench = Bench(data, cache, runtime, seed)
+    print(f"Test, weights {bench.detector.model['sha256'][:16]}, {bench.detector.runtime.name}")
+    if bench.no_floor:
+        print(f"Nothing can be verified: {bench.no_floor}.")
+    kept: dict[str, Any] = {"model": bench.detector.model, "runtime": bench.detector.runtime.name, "seed": seed}
+    kept["faces"] = faces_as_they_are(bench, faces, steps)
+    made = forge(bench, forgeries)
+    kept["forgeries"] = known_places(bench, made)
+    kept["swaps called deepfake"] = swaps_named(
+        bench, made[SWAPS], bench.calibration.high if called is None else called
+    )
+    kept["confident fakes"] = confident_fakes(bench, confident)
+    kept["random networks"] = random_networks(bench, random_faces, draws, seed)
+    if output:
+        output.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def _pointed(forged: Sequence[Made], maps: Mapping[str, Callable[[Case], NDArray[np.float32]]]) -> Values:
+    return on_forgeries([one.case for one in forged], [one.mask for one in forged], [one.face for one in forged], maps)
+
+
+def _above(bench: Bench, forged: Sequence[Made], probability: float) -> list[Made]:
+    """Those with at least that fake probability."""
+    least = float(np.log(probability / (1 - probability)))
+    logits = bench.logits([one.case for one in forged])
+    return [one for one, logit in zip(forged, logits.tolist(), strict=True) if logit >= least]
+
+
+def _made(bench: Bench, forged: Sequence[tuple[int, str, Forgery]], masks: Sequence[ArrayLike]) -> list[Made]:
+    """Those whose mask meets the face; one that misses it leaves no place to point at."""
+    found = bench.cases(np.stack([forgery.pixels for _, _, forgery in forged]), np.ones(len(forged), int))
+    made = []
+    for case, mask, (i, region, _) in zip(found, masks, forged, strict=True):
+        face = regions.partition(bench.landmarks[i]) != OUTSIDE
+        if (np.asarray(mask) * face).max() > 0:
+            one = Made(case, np.asarray(mask, np.float32), face, bench.landmarks[i], bench.groups[i], region)
+            made.append(one)
+    return made
+
+
+def _pairs(reals: NDArray[np.int64], sources: ArrayLike, random: np.random.Generator) -> list[tuple[int, int]]:
+    """Each real face with another one, of its own source where there is one."""
+    names = np.asarray(sources)[reals]
+    pairs = []
+    for own, name in zip(reals, names, strict=True):
+        same = reals[(names == name) & (reals != own)]
+        pairs.append((int(own), int(random.choice(same if len(same) else reals[reals != own]))))
+    return pairs
+
+
+def _confident(bench: Bench, candidates: NDArray[np.int64], most: int) -> list[tuple[int, Case, float]]:
+    """The first `most` candidates that the model is sure are fake: position, case and calibrated logit."""
+    least, found = float(np.log(CONFIDENT / (1 - CONFIDENT))), list[tuple[int, Case, float]]()
+    for start in range(0, len(candidates), BATCH):
+        batch = candidates[start : start + BATCH]
+        some = bench.cases(bench.crops.pixels[batch], np.ones(len(batch), int))
+        triples = zip(batch.tolist(), some, bench.logits(some).tolist(), strict=True)
+        found += [triple for triple in triples if triple[2] >= least]
+        if len(found) >= most:
+            break
+    return found[:most]
+
+
+if __name__ == "__main__":
+    typer.run(main)
