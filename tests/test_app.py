@@ -34,7 +34,9 @@ detector = serve.call_args.args[0]
 print(type(detector).__name__, serve.call_args.kwargs, [m for m in ("tensorflow", "matplotlib") if m in sys.modules])
 """
     done = run("-c", script)
-    assert done.stdout.strip() == "Detector {'host': '127.0.0.1', 'port': 0, 'share': False} []", done.stderr
+    access = "Access(auth=None, rate=None, trusted_proxies=())"
+    expected = f"Detector {{'host': '127.0.0.1', 'port': 0, 'share': False, 'access': {access}}} []"
+    assert done.stdout.strip() == expected, done.stderr
 
 
 def test_it_listens_on_this_machine_alone_except_on_a_space():
