@@ -66,23 +66,33 @@ def load(source: Source, *, name: str | None = None, limits: Limits = DEFAULT_LI
         ImageError: "unreadable" (missing, empty, damaged), "unsupported" (no format in ``_FORMATS``, no defined
             white, a side under ``min_side``) or "too_large" (over ``limits``).
     """
-    if isinstance(source, (str, os.PathLike)):
-        path = os.fsdecode(source)  # escaped where it would break the line or the terminal that shows the message
-        name = name or (path if path.isprintable() else ascii(path)[1:-1])
+    path = os.fsdecode(source) if isinstance(source, (str, os.PathLike)) else None
+    name = printable(name or path or "the picture")
+    if path is not None:
         rgb = _from_bytes(_read(path, name, limits), name, limits)
     elif isinstance(source, (bytes, bytearray, memoryview)):
-        rgb = _from_bytes(bytes(source), name or "the picture", limits)
+        rgb = _from_bytes(bytes(source), name, limits)
     elif isinstance(source, Image.Image):
-        with _decoding(name or "the picture", "Pillow image"):
-            rgb = _decode(source, name or "the picture", limits)
+        with _decoding(name, "Pillow image"):
+            rgb = _decode(source, name, limits)
     elif isinstance(source, np.ndarray):
-        rgb = _from_array(source, name or "the picture", limits)
+        rgb = _from_array(source, name, limits)
     else:
         expected = "Pass a path, a file's bytes, a PIL.Image or a NumPy array."
-        raise ImageError("unsupported", f"{name or 'the picture'}: received a {type(source).__name__}. {expected}")
+        raise ImageError("unsupported", f"{name}: received a {type(source).__name__}. {expected}")
     rgb = np.ascontiguousarray(rgb).view()
     rgb.flags.writeable = False
     return rgb
+
+
+_LONGEST_NAME = 200
+
+
+def printable(name: str) -> str:
+    """A sender's file name as messages may show it: in one line, in its own order of reading, and not endless."""
+    if len(name) > _LONGEST_NAME:
+        name = f"{name[: _LONGEST_NAME // 2]}…{name[-_LONGEST_NAME // 2 :]}"
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name)
 
 
 def _read(path: str, name: str, limits: Limits) -> bytes:
