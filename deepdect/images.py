@@ -85,14 +85,14 @@ def load(source: Source, *, name: str | None = None, limits: Limits = DEFAULT_LI
     return rgb
 
 
-_LONGEST_NAME = 200
+_LONGEST = 200
 
 
-def printable(name: str) -> str:
-    """A sender's file name as messages may show it: in one line, in its own order of reading, and not endless."""
-    if len(name) > _LONGEST_NAME:
-        name = f"{name[: _LONGEST_NAME // 2]}…{name[-_LONGEST_NAME // 2 :]}"
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name)
+def printable(words: str) -> str:
+    """A sender's words, such as a file name, as messages may show them: in one line, nothing hidden, not endless."""
+    if len(words) > _LONGEST:
+        words = f"{words[: _LONGEST // 2]}…{words[-_LONGEST // 2 :]}"
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
 
 
 def _read(path: str, name: str, limits: Limits) -> bytes:
@@ -192,7 +192,8 @@ def _decoding(name: str, what: str) -> Iterator[None]:
     except (MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError("too_large", f"{name}: this {what} is too large to decode. Send a smaller copy.") from error
     except Exception as error:  # hostile bytes draw nearly any type from decoders: a list of types would have holes
-        message = f"{name}: this {what} is damaged or incomplete ({type(error).__name__}: {error}). Send another copy."
+        reason = printable(" ".join(f"{type(error).__name__}: {error}".split()))  # decoders' words may hold bytes
+        message = f"{name}: this {what} is damaged or incomplete ({reason}). Send another copy."
         raise ImageError("unreadable", message) from error
 
 

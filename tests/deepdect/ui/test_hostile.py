@@ -15,6 +15,7 @@ import pytest
 from tests.hostile import corpus
 from tests.hostile.samples import SAMPLES
 
+WEB = httpx.Client(timeout=60)
 ROOT = Path(__file__).resolve().parents[3]
 CASES = {case.name: case for case in corpus.CASES}
 SENT = """empty.jpg cut.jpg flipped.png flipped.heic png.jpg drawing.png page.jpg archive.jpg pickle.png polyglot.jpg
@@ -29,14 +30,14 @@ def says_nothing_of_the_server(answer: str) -> bool:
 
 
 def upload(page_url: str, data: bytes, name: str) -> httpx.Response:
-    return httpx.post(f"{page_url}/gradio_api/upload", files={"files": (name, data)}, timeout=60)
+    return WEB.post(f"{page_url}/gradio_api/upload", files={"files": (name, data)})
 
 
 def analysed(page_url: str, path: str, name: str) -> dict[str, Any]:
     """The analysis of an uploaded file. Raises AssertionError where the answer says something of the server."""
     photo = {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
-    call = httpx.post(f"{page_url}/gradio_api/call/analyze", json={"data": [photo]})
-    with httpx.stream("GET", f"{page_url}/gradio_api/call/analyze/{call.json()['event_id']}", timeout=60) as stream:
+    call = WEB.post(f"{page_url}/gradio_api/call/analyze", json={"data": [photo]})
+    with WEB.stream("GET", f"{page_url}/gradio_api/call/analyze/{call.json()['event_id']}") as stream:
         answer = stream.read().decode()
     assert says_nothing_of_the_server(call.text) and says_nothing_of_the_server(answer)
     event, _, data = answer.rpartition("event: complete\ndata: ")
@@ -80,7 +81,7 @@ def test_a_file_over_the_limit_is_refused(page_url):
 
 def test_a_thousand_files_at_once_are_refused(page_url):
     files = [("files", (f"{number}.png", b"x")) for number in range(1001)]
-    answer = httpx.post(f"{page_url}/gradio_api/upload", files=files, timeout=60)
+    answer = WEB.post(f"{page_url}/gradio_api/upload", files=files)
     assert answer.status_code == 400 and "Too many files" in answer.text
 
 
@@ -99,27 +100,27 @@ def test_a_thousand_files_at_once_are_refused(page_url):
     ],
 )
 def test_no_file_of_the_server_is_served(page_url, path):
-    answer = httpx.get(f"{page_url}/gradio_api/file={path}")
+    answer = WEB.get(f"{page_url}/gradio_api/file={path}")
     assert answer.status_code in {403, 404}
     assert "root:" not in answer.text and says_nothing_of_the_server(answer.text.replace(path, ""))
 
 
 def test_an_address_in_place_of_a_file_is_not_fetched(page_url):
     photo = {"path": "http://192.0.2.1/photo.png", "meta": {"_type": "gradio.FileData"}}
-    answer = httpx.post(f"{page_url}/gradio_api/call/analyze", json={"data": [photo]})
+    answer = WEB.post(f"{page_url}/gradio_api/call/analyze", json={"data": [photo]})
     assert answer.status_code == 400 and "upload the picture" in answer.json()["detail"]
 
 
 def test_another_site_s_page_is_refused_and_may_not_read_the_answer(page_url):
     for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Host": "evil.example"}):
-        answer = httpx.get(f"{page_url}/config", headers=headers)
+        answer = WEB.get(f"{page_url}/config", headers=headers)
         assert answer.status_code == 403
         assert "access-control-allow-origin" not in answer.headers
     preflight = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
-    answer = httpx.options(f"{page_url}/gradio_api/queue/join", headers=preflight)
+    answer = WEB.options(f"{page_url}/gradio_api/queue/join", headers=preflight)
     assert "access-control-allow-origin" not in answer.headers
 
 
 def test_what_the_page_tells_of_itself_names_no_folder(page_url):
     for path in ("/", "/config", "/gradio_api/info"):
-        assert str(ROOT) not in httpx.get(f"{page_url}{path}").text
+        assert str(ROOT) not in WEB.get(f"{page_url}{path}").text
