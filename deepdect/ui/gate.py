@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from gradio.utils import get_upload_folder
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -74,6 +75,8 @@ class Gate:
             await self._app(scope, receive, _Answer(scope, receive, send))
         except Refusal as refusal:  # also while Gradio reads an upload
             await refusal.response(scope, receive, _plain(send))
+        except ClientDisconnect:  # in the middle of an upload: nobody to answer, and nothing to log a traceback for
+            return
 
     def _check_sender(self, headers: Headers) -> None:
         """Whether this is our page's request, and not that of another site in a visitor's browser."""
