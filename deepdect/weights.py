@@ -58,7 +58,7 @@ def load(folder: Path = FOLDER) -> Model:
         try:
             with np.load(stream, allow_pickle=False) as arrays:
                 head = Head.from_weights(arrays)
-        except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as error:  # ValueError: pickled objects, too
+        except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as error:  # ValueError: pickles, too
             raise WeightsError(f"{file} matches its checksum but cannot be read as weights: {error}") from error
     try:
         fitted = Calibration.read(calibration)

@@ -191,15 +191,17 @@ def ask(web: httpx.Client, sent: Picture, give_up: bool = False) -> tuple[str, d
     return "answered", json.loads(events.rpartition("data: ")[2])[0]
 
 
-def client(number: int, server: Server, face: Image.Image, tally: Tally, phase: Callable[[], str | None]) -> None:
-    """Sends one picture after another until there is no phase any more."""
+def client(
+    number: int, server: Server, face: Image.Image, tally: Tally, phase: Callable[[], str | None], givers: int
+) -> None:
+    """Sends one picture after another until there is no phase any more; the first `givers` give up during cancels."""
     turn = 0
     pause = random.Random(number)
     web = httpx.Client(base_url=server.url, timeout=120)
     while (now := phase()) is not None:
         sent = picture(number, turn, face)
         turn += 1
-        give_up = now == "cancels" and number < CANCELS_A_SECOND
+        give_up = now == "cancels" and number < givers
         started = time.monotonic()
         try:
             outcome, answer = ask(web, sent, give_up)
@@ -214,7 +216,7 @@ def client(number: int, server: Server, face: Image.Image, tally: Tally, phase: 
         else:
             tally.add(now, outcome, took if outcome == "answered" else None)
         if give_up:
-            time.sleep(max(0.0, 1 - took))  # four clients, one cancel a second each
+            time.sleep(max(0.0, givers / CANCELS_A_SECOND - took))
         elif outcome == "busy":
             time.sleep(pause.uniform(0.5, 2))
 
@@ -237,8 +239,10 @@ def run(seconds: float, clients: int) -> tuple[Tally, Server]:
             elapsed = time.monotonic() - begun
             return next((name for name, end in ends.items() if elapsed < end), None)
 
+        givers = min(CANCELS_A_SECOND, clients // 2)  # the others must not notice
         threads = [
-            threading.Thread(target=client, args=(number, server, face, tally, phase)) for number in range(clients)
+            threading.Thread(target=client, args=(number, server, face, tally, phase, givers))
+            for number in range(clients)
         ]
         for thread in threads:
             thread.start()
