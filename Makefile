@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := .venv-lock/bin/uv
 UV_VERSION := 0.13.9
+ATHERIS_VERSION := 3.0.0
 
 # The first supported Python on the PATH, or plain python3, whose version the check below then complains about.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -31,7 +32,7 @@ LOCK = env -u UV_INDEX -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS $(UV) pip compile 
 	--python-version 3.11 --no-python-downloads --fork-strategy fewest --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 
-.PHONY: help run test lint coverage lock clean
+.PHONY: help run test lint coverage fuzz soak lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -50,6 +51,15 @@ lint: $(VENV)/installed-dev ## check style (ruff) and types (mypy)
 
 coverage: $(VENV)/installed-dev ## run every test and show the lines that none reached
 	$(BIN)/python -m pytest --cov --cov-report=term-missing $(ARGS)
+
+fuzz: $(VENV)/installed-dev ## fuzz the picture loader for half an hour; ARGS="--seconds 600" for another time
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --disable-pip-version-check \
+		--only-binary :all: atheris==$(ATHERIS_VERSION) || { echo "No atheris for this system: it has packages for" \
+		"Linux on x86-64 and Python 3.11 to 3.13. Everything else works without it." >&2; exit 1; }
+	$(BIN)/python -m tests.fuzz.fuzz_images $(ARGS)
+
+soak: $(VENV)/installed-dev ## 32 clients at once for five minutes, cancels and a crash; ARGS="--seconds 60 --clients 8"
+	$(BIN)/python -m tests.load.soak $(ARGS)
 
 lock: $(UV) ## resolve the locks anew after a change of requirements; ARGS="--upgrade" takes newer versions
 	$(LOCK) $(ARGS) requirements.txt --output-file requirements.lock

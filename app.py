@@ -1,4 +1,4 @@
-"""Entry point of the web page: `python app.py [--share] [--port N] [--host H]`, and what Hugging Face Spaces runs."""
+"""Entry point of the web page, `python app.py` (`--help` lists the options), and what Hugging Face Spaces runs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,15 @@ def main() -> None:
     parser.add_argument("--host", default=here, help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (%(default)s)")
     parser.add_argument("--share", action="store_true", help="also make a public link, relayed by Gradio's servers")
+    parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask visitors to log in (or set DEEPDECT_AUTH)")
+    parser.add_argument("--rate", type=int, metavar="N", help="uploads, and questions, a minute of one client")
+    parser.add_argument(
+        "--trusted-proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="whose X-Forwarded-For names the client, an address or a network; may be given several times",
+    )
     arguments = parser.parse_args()
 
     # Imported only now: these take seconds, and --help and mistakes should be answered at once.
@@ -28,7 +37,11 @@ def main() -> None:
 
     from deepdect import ui
 
-    ui.serve(detector, host=arguments.host, port=arguments.port, share=arguments.share)
+    try:
+        access = ui.Access.from_options(arguments.auth, arguments.rate, arguments.trusted_proxy)
+    except ValueError as error:
+        sys.exit(f"Deep Dect cannot start: {error}")
+    ui.serve(detector, host=arguments.host, port=arguments.port, share=arguments.share, access=access)
 
 
 if __name__ == "__main__":

@@ -135,11 +135,24 @@ def serve(
     share: Annotated[
         bool, typer.Option("--share", help="Also make a public link (relayed by Gradio's servers).")
     ] = False,
+    auth: Annotated[
+        str | None, typer.Option(metavar="USER:PASSWORD", help="Ask visitors to log in (or set DEEPDECT_AUTH).")
+    ] = None,
+    rate: Annotated[int | None, typer.Option(help="Uploads, and questions, a minute of one client.")] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="Whose X-Forwarded-For names the client, an address or a network."),
+    ] = None,
 ) -> None:
     """Start the web page."""
     from deepdect import ui
 
-    ui.serve(_detector(None), port=port, share=share)
+    try:
+        access = ui.Access.from_options(auth, rate, trusted_proxy or [])
+    except ValueError as error:
+        errors.print(escape(str(error)))
+        raise typer.Exit(2) from error
+    ui.serve(_detector(None), port=port, share=share, access=access)
 
 
 def _detector(runtime: str | None) -> Detector:

@@ -241,8 +241,9 @@ class Detector:
         if not job.found:
             height, width = job.photo.shape[:2]
             job.status = "no_face"
+            shown = images.printable(job.path)
             job.message = (
-                f"No face was found in {job.path} ({width} x {height} pixels). Use a photo in which a face is at least "
+                f"No face was found in {shown} ({width} x {height} pixels). Use a photo in which a face is at least "
                 f"{faces.SMALLEST_FACE} pixels wide, turned towards the camera and not covered."
             )
         return job

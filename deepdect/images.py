@@ -66,23 +66,33 @@ def load(source: Source, *, name: str | None = None, limits: Limits = DEFAULT_LI
         ImageError: "unreadable" (missing, empty, damaged), "unsupported" (no format in ``_FORMATS``, no defined
             white, a side under ``min_side``) or "too_large" (over ``limits``).
     """
-    if isinstance(source, (str, os.PathLike)):
-        path = os.fsdecode(source)  # escaped where it would break the line or the terminal that shows the message
-        name = name or (path if path.isprintable() else ascii(path)[1:-1])
+    path = os.fsdecode(source) if isinstance(source, (str, os.PathLike)) else None
+    name = printable(name or path or "the picture")
+    if path is not None:
         rgb = _from_bytes(_read(path, name, limits), name, limits)
     elif isinstance(source, (bytes, bytearray, memoryview)):
-        rgb = _from_bytes(bytes(source), name or "the picture", limits)
+        rgb = _from_bytes(bytes(source), name, limits)
     elif isinstance(source, Image.Image):
-        with _decoding(name or "the picture", "Pillow image"):
-            rgb = _decode(source, name or "the picture", limits)
+        with _decoding(name, "Pillow image"):
+            rgb = _decode(source, name, limits)
     elif isinstance(source, np.ndarray):
-        rgb = _from_array(source, name or "the picture", limits)
+        rgb = _from_array(source, name, limits)
     else:
         expected = "Pass a path, a file's bytes, a PIL.Image or a NumPy array."
-        raise ImageError("unsupported", f"{name or 'the picture'}: received a {type(source).__name__}. {expected}")
+        raise ImageError("unsupported", f"{name}: received a {type(source).__name__}. {expected}")
     rgb = np.ascontiguousarray(rgb).view()
     rgb.flags.writeable = False
     return rgb
+
+
+_LONGEST = 200
+
+
+def printable(words: str) -> str:
+    """A sender's words, such as a file name, as messages may show them: in one line, nothing hidden, not endless."""
+    if len(words) > _LONGEST:
+        words = f"{words[: _LONGEST // 2]}…{words[-_LONGEST // 2 :]}"
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
 
 
 def _read(path: str, name: str, limits: Limits) -> bytes:
@@ -182,7 +192,8 @@ def _decoding(name: str, what: str) -> Iterator[None]:
     except (MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError("too_large", f"{name}: this {what} is too large to decode. Send a smaller copy.") from error
     except Exception as error:  # hostile bytes draw nearly any type from decoders: a list of types would have holes
-        message = f"{name}: this {what} is damaged or incomplete ({type(error).__name__}: {error}). Send another copy."
+        reason = printable(" ".join(f"{type(error).__name__}: {error}".split()))  # decoders' words may hold bytes
+        message = f"{name}: this {what} is damaged or incomplete ({reason}). Send another copy."
         raise ImageError("unreadable", message) from error
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,23 +41,34 @@ class Model:
 
 
 def load(folder: Path = FOLDER) -> Model:
-    """Read the model in `folder`. Raises WeightsError where a file is missing or the checksum does not match."""
+    """Read the model in `folder`. Raises WeightsError where a file is missing, damaged or not the checksum's."""
     file, checksum, calibration = folder / WEIGHTS_FILE, folder / CHECKSUM_FILE, folder / CALIBRATION_FILE
     for needed in (file, checksum, calibration):
         if not needed.is_file():
             raise WeightsError(
                 f"{needed} is missing: get the repository's models/ folder again (it is part of the checkout)"
             )
-    expected = checksum.read_text().split()[0].lower()
-    received = digest(file)
-    if received != expected:
-        raise WeightsError(
-            f"{file} is not the file that {checksum.name} names: expected sha256 {expected}, received {received}. "
-            "It is damaged or was replaced; get the models/ folder again."
-        )
-    with np.load(file, allow_pickle=False) as arrays:
-        head = Head.from_weights(arrays)
-    fitted = Calibration.read(calibration)
+    words = checksum.read_text(errors="replace").split()
+    expected = words[0].lower() if words else ""
+    if not re.fullmatch("[0-9a-f]{64}", expected):
+        raise WeightsError(f"{checksum} holds no sha256: get the repository's models/ folder again")
+    with file.open("rb") as stream:
+        received = hashlib.file_digest(stream, "sha256").hexdigest()
+        if received != expected:
+            raise WeightsError(
+                f"{file} is not the file that {checksum.name} names: expected sha256 {expected}, received {received}. "
+                "It is damaged or was replaced; get the models/ folder again."
+            )
+        stream.seek(0)  # the same open file: what was checked is what is read
+        try:
+            with np.load(stream, allow_pickle=False) as arrays:
+                head = Head.from_weights(arrays)
+        except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as error:  # ValueError: pickles, too
+            raise WeightsError(f"{file} matches its checksum but cannot be read as weights: {error}") from error
+    try:
+        fitted = Calibration.read(calibration)
+    except (TypeError, ValueError) as error:
+        raise WeightsError(f"{calibration} cannot be read: {error}. Get the models/ folder again.") from error
     return Model(file, received, fitted.version, head, fitted)
 
 

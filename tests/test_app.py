@@ -8,6 +8,11 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from unittest import mock
+
+import pytest
+
+import app
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,7 +39,9 @@ detector = serve.call_args.args[0]
 print(type(detector).__name__, serve.call_args.kwargs, [m for m in ("tensorflow", "matplotlib") if m in sys.modules])
 """
     done = run("-c", script)
-    assert done.stdout.strip() == "Detector {'host': '127.0.0.1', 'port': 0, 'share': False} []", done.stderr
+    access = "Access(auth=None, rate=None, trusted_proxies=())"
+    expected = f"Detector {{'host': '127.0.0.1', 'port': 0, 'share': False, 'access': {access}}} []"
+    assert done.stdout.strip() == expected, done.stderr
 
 
 def test_it_listens_on_this_machine_alone_except_on_a_space():
@@ -65,3 +72,25 @@ def test_a_runtime_that_cannot_be_had_is_named_without_a_traceback():
     assert done.returncode == 1
     assert "cannot start" in done.stderr and "abacus" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [(["--auth", "hidden"], "USER:PASSWORD"), (["--rate", "0"], "--rate"), (["--trusted-proxy", "here"], "'here'")],
+)
+def test_access_that_cannot_be_meant_is_named(arguments, word, detector, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["app.py", "--port", "0", *arguments])
+    monkeypatch.setattr("deepdect.Detector", lambda: detector)
+    with pytest.raises(SystemExit, match=word) as caught:
+        app.main()
+    assert "hidden" not in str(caught.value)
+
+
+def test_access_is_passed_on(detector, monkeypatch):
+    arguments = ["--auth", "ann:b", "--rate", "9", "--trusted-proxy", "10.0.0.1", "--trusted-proxy", "10.1.0.0/16"]
+    monkeypatch.setattr(sys, "argv", ["app.py", *arguments])
+    monkeypatch.setattr("deepdect.Detector", lambda: detector)
+    with mock.patch("deepdect.ui.serve") as serve:
+        app.main()
+    access = serve.call_args.kwargs["access"]
+    assert (access.auth, access.rate, access.trusted_proxies) == (("ann", "b"), 9, ("10.0.0.1", "10.1.0.0/16"))

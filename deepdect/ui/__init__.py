@@ -17,6 +17,7 @@ import gradio as gr  # noqa: E402
 from deepdect import Detector, images  # noqa: E402
 from deepdect.ui import share as sharing  # noqa: E402
 from deepdect.ui import theme  # noqa: E402
+from deepdect.ui.access import Access  # noqa: E402
 from deepdect.ui.page import Page  # noqa: E402
 from deepdect.ui.texts import ENGLISH  # noqa: E402
 
@@ -31,30 +32,40 @@ LAUNCH: dict[str, Any] = {
     "pwa": False,
     "ssr_mode": False,
     "mcp_server": False,
-    "show_error": True,  # the message only; the traceback goes to the log
+    "show_error": False,  # except gr.Error, which is meant for visitors; others name the server's folders
     "footer_links": ["api"],
     "state_session_capacity": 1000,
     "quiet": True,
 }
 
+EVERYONE = Access()
+_folders: set[str] = set()  # made by this process, for uploads
+
 
 def build(detector: Detector) -> gr.Blocks:
     """The page around a detector, not yet launched; launch it with `LAUNCH`."""
-    if "GRADIO_TEMP_DIR" not in os.environ:  # Gradio's own is shared by all users of the machine, and never removed
-        folder = tempfile.mkdtemp(prefix="deepdect-")
+    given = os.environ.get("GRADIO_TEMP_DIR")
+    if given is None or given not in _folders:  # Gradio's own is shared by all users of the machine, and never removed
+        if given:
+            os.makedirs(given, exist_ok=True)
+        folder = tempfile.mkdtemp(prefix="deepdect-", dir=given or None)
         os.environ["GRADIO_TEMP_DIR"] = folder
+        _folders.add(folder)
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Page(detector, ENGLISH).blocks
 
 
-def serve(detector: Detector, *, host: str = "127.0.0.1", port: int = 7860, share: bool = False) -> None:
+def serve(
+    detector: Detector, *, host: str = "127.0.0.1", port: int = 7860, share: bool = False, access: Access = EVERYONE
+) -> None:
     """Serve the page until interrupted. With share, also under a public link; where none can be made, it says why.
 
     To be called from the main thread. Raises SystemExit with the reason where the port cannot be had.
     """
     page = build(detector)
     try:
-        page.launch(server_name=host, server_port=port, prevent_thread_lock=True, share=False, **LAUNCH)
+        settings = LAUNCH | access.launch(host, share)
+        page.launch(server_name=host, server_port=port, prevent_thread_lock=True, share=False, **settings)
     except OSError as error:
         raise SystemExit(f"{host}, port {port}, is taken or not allowed. Choose another with --port.") from error
     print(f"Deep Dect is at {page.local_url} (stop it with Ctrl+C)", file=sys.stderr, flush=True)

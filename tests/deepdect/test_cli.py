@@ -105,3 +105,18 @@ def test_analyze_imports_nothing_heavy(pictures, detector):
         [sys.executable, "-c", LIGHT, str(pictures / "a.jpg")], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_serve_passes_access_on_and_names_what_cannot_be_meant(monkeypatch):
+    from typer.testing import CliRunner
+
+    from deepdect import __main__, ui
+
+    served = []
+    monkeypatch.setattr(__main__, "_detector", lambda runtime: None)
+    monkeypatch.setattr(ui, "serve", lambda detector, **settings: served.append(settings["access"]))
+    options = ["serve", "--auth", "ann:b", "--rate", "9", "--trusted-proxy", "10.0.0.1", "--trusted-proxy", "::1"]
+    assert CliRunner().invoke(__main__.app, options).exit_code == 0
+    assert served == [ui.Access(("ann", "b"), 9, ("10.0.0.1", "::1"))]
+    assert CliRunner().invoke(__main__.app, ["serve", "--auth", "hidden"]).exit_code == 2
+    assert len(served) == 1

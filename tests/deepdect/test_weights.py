@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 
 import numpy as np
 import pytest
@@ -81,6 +82,71 @@ def test_a_changed_or_missing_int8_file_is_refused(int8, suffix):
 def test_an_int8_graph_of_other_weights_is_refused(int8):
     with pytest.raises(weights.WeightsError, match="made from weights"):
         weights.int8_graph(int8, "0" * 64)
+
+
+def sign(folder) -> None:
+    """Make the checksum that of the file as it is, so that only what comes after it can refuse."""
+    digest = hashlib.sha256((folder / weights.WEIGHTS_FILE).read_bytes()).hexdigest()
+    (folder / weights.CHECKSUM_FILE).write_text(f"{digest}  {weights.WEIGHTS_FILE}\n")
+
+
+@pytest.mark.parametrize("part", [0, 0.5, 0.99])
+def test_a_truncated_file_is_refused_by_its_checksum_and_without_it(folder, part):
+    file = folder / weights.WEIGHTS_FILE
+    content = file.read_bytes()
+    file.write_bytes(content[: int(part * len(content))])
+    with pytest.raises(weights.WeightsError, match="expected sha256"):
+        weights.load(folder)
+    sign(folder)
+    with pytest.raises(weights.WeightsError, match="cannot be read as weights"):
+        weights.load(folder)
+
+
+class Trap:
+    """Unpickled, it would leave a file behind."""
+
+    def __init__(self, file) -> None:
+        self.file = file
+
+    def __reduce__(self):
+        return open, (str(self.file), "w")
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_nothing_is_unpickled(folder, whole):
+    trap = folder / "sprung"
+    file = folder / weights.WEIGHTS_FILE
+    if whole:
+        file.write_bytes(pickle.dumps(Trap(trap)))
+    else:
+        with np.load(file) as arrays:
+            kept = {name: arrays[name] for name in arrays}
+        np.savez(file, **(kept | {"head_dense/kernel": np.array([Trap(trap)], object)}))
+    sign(folder)
+    with pytest.raises(weights.WeightsError, match="cannot be read as weights"):
+        weights.load(folder)
+    assert not trap.exists()
+
+
+def test_a_file_without_the_head_is_refused(folder):
+    np.savez(folder / weights.WEIGHTS_FILE, other=np.ones(3))
+    sign(folder)
+    with pytest.raises(weights.WeightsError, match="head_dense/kernel"):
+        weights.load(folder)
+
+
+@pytest.mark.parametrize("words", ["", "\n", "abc  file", "\0" * 64])
+def test_a_checksum_file_without_a_checksum_is_named(folder, words):
+    (folder / weights.CHECKSUM_FILE).write_text(words)
+    with pytest.raises(weights.WeightsError, match="holds no sha256"):
+        weights.load(folder)
+
+
+@pytest.mark.parametrize("words", ["", "{}", "[]", "1", '{"temperature": "hot"}'])
+def test_a_damaged_calibration_is_named(folder, words):
+    (folder / weights.CALIBRATION_FILE).write_text(words)
+    with pytest.raises(weights.WeightsError, match=weights.CALIBRATION_FILE):
+        weights.load(folder)
 
 
 def test_shipped_weights_verify_and_hold_no_pickle():

@@ -26,7 +26,8 @@ def page_url(detector) -> Iterator[str]:
     from deepdect import ui
 
     page = ui.build(detector)
-    _, url, _ = page.launch(server_name="127.0.0.1", prevent_thread_lock=True, share=False, **ui.LAUNCH)
+    settings = ui.LAUNCH | ui.EVERYONE.launch()
+    _, url, _ = page.launch(server_name="127.0.0.1", prevent_thread_lock=True, share=False, **settings)
     yield url.rstrip("/")
     page.close()
 

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+from deepdect.ui import leftovers
+
+
+def test_only_old_files_directly_in_the_folder_go(tmp_path):
+    old, new, kept = tmp_path / "tmpold", tmp_path / "tmpnew", tmp_path / "hash" / "photo.png"
+    kept.parent.mkdir()
+    for file in (old, new, kept):
+        file.write_bytes(b"x")
+    for file in (old, kept):
+        os.utime(file, (time.time() - 100,) * 2)
+    assert leftovers.sweep(tmp_path, 50) == 1
+    assert not old.exists() and new.exists() and kept.exists()
+    assert leftovers.sweep(tmp_path / "missing", 50) == 0
+
+
+def test_it_sweeps_while_the_app_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    file = tmp_path / "tmphalf"
+
+    async def run() -> None:
+        async with leftovers.sweeping(None, every=0.01, age=-1):
+            file.write_bytes(b"half a picture")
+            for _ in range(500):
+                await asyncio.sleep(0.01)
+                if not file.exists():
+                    return
+
+    asyncio.run(run())
+    assert not file.exists()

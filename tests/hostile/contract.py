@@ -1,0 +1,29 @@
+"""What `images.load` promises whatever it is given."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from deepdect.images import ImageError, Limits, load
+
+NAME = "sent.jpg"
+LIMITS = Limits(max_bytes=2**22, max_pixels=1_000_000)  # small, so that whatever is accepted is decoded quickly
+
+
+def outcome(data: bytes) -> str:
+    """The status, "ok" or the refusal's. Raises AssertionError for a broken promise, and lets other errors through."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow grumbles about damaged files
+        try:
+            rgb = load(data, name=NAME, limits=LIMITS)
+        except ImageError as error:
+            assert error.status in {"unreadable", "unsupported", "too_large"}, error.status
+            assert error.message.startswith(f"{NAME}: ") and error.message.endswith("."), error.message
+            assert error.message.isprintable() and len(error.message) < 1000, ascii(error.message)
+            return error.status
+    assert isinstance(rgb, np.ndarray) and rgb.dtype == np.uint8 and rgb.ndim == 3 and rgb.shape[2] == 3
+    assert rgb.flags.c_contiguous and not rgb.flags.writeable
+    assert min(rgb.shape[:2]) >= LIMITS.min_side and rgb.shape[0] * rgb.shape[1] <= LIMITS.max_pixels, rgb.shape
+    return "ok"

@@ -1,0 +1,42 @@
+"""Every file of the corpus through `images.load`."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from deepdect.images import ImageError, load
+from tests.hostile import corpus
+from tests.hostile.samples import PICTURE, SAMPLES
+
+
+@pytest.mark.parametrize("case", corpus.CASES, ids=lambda case: case.name)
+def test_every_file_fares_as_the_table_says(case):
+    for data in case.make():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow grumbles about much of this
+            try:
+                rgb = load(data, name=case.name)
+            except ImageError as error:
+                assert case.expected in {error.status, corpus.EITHER}, error.message
+                assert error.message.startswith(f"{case.name}: ") and error.message.endswith(".")
+                continue
+        assert case.expected in {"ok", corpus.EITHER}
+        assert (rgb.dtype, rgb.ndim, rgb.shape[2]) == (np.uint8, 3, 3)
+        assert case.is_right(rgb)
+
+
+@pytest.mark.parametrize("name", corpus.NAMES, ids=lambda name: ascii(name[:20]))
+def test_no_name_does_harm(name):
+    np.testing.assert_array_equal(load(SAMPLES["PNG"], name=name), PICTURE)
+    with pytest.raises(ImageError) as caught:
+        load(b"", name=name)
+    message = caught.value.message
+    assert message.isprintable() and len(message) < 500
+    assert all(forbidden not in message for forbidden in corpus.NAMES[name])
+
+
+def test_the_committed_table_is_this_one():
+    assert corpus.TABLE.read_text(encoding="utf-8") == corpus.table(), "run python -m tests.hostile.corpus"
