@@ -14,13 +14,19 @@ def main() -> None:
     parser.add_argument("--host", default=here, help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (%(default)s)")
     parser.add_argument("--share", action="store_true", help="also make a public link, relayed by Gradio's servers")
+    parser.add_argument(
+        "--lang", default="auto", metavar="CODE", help="language to begin with: en, de, ar ... (auto: the browser's)"
+    )
     arguments = parser.parse_args()
 
     # Imported only now: these take seconds, and --help and mistakes should be answered at once.
     from deepdect import Detector
     from deepdect.runtime import RuntimeUnavailableError
+    from deepdect.texts import CODES
     from deepdect.weights import WeightsError
 
+    if arguments.lang not in ("auto", *CODES):
+        parser.error(f"--lang {arguments.lang}: expected auto or one of {', '.join(CODES)}")
     try:
         detector = Detector()
     except (RuntimeUnavailableError, WeightsError, ValueError) as error:
@@ -28,7 +34,8 @@ def main() -> None:
 
     from deepdect import ui
 
-    ui.serve(detector, host=arguments.host, port=arguments.port, share=arguments.share)
+    lang = None if arguments.lang == "auto" else arguments.lang
+    ui.serve(detector, host=arguments.host, port=arguments.port, share=arguments.share, lang=lang)
 
 
 if __name__ == "__main__":

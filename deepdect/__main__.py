@@ -14,13 +14,16 @@ from rich.console import Console
 from rich.markup import escape
 
 from deepdect import Analysis, Detector, __version__
+from deepdect.report import Entry
 from deepdect.runtime import RUNTIMES, RuntimeUnavailableError
+from deepdect.texts import CODES, ENGLISH
 from deepdect.weights import WeightsError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 RuntimeChoice = StrEnum("RuntimeChoice", {name: name for name in RUNTIMES})  # type: ignore[misc]  # made from a tuple
+Language = StrEnum("Language", {code: code for code in ("auto", *CODES)})  # type: ignore[misc]  # made from a tuple
 COLOURS = {"real": "blue", "deepfake": "dark_orange", "inconclusive": "yellow"}
 
 
@@ -48,6 +51,9 @@ def analyze(
     overlay_folder: Annotated[
         Path | None, typer.Option("--overlay", metavar="DIR", help="Write each picture with its evidence map here.")
     ] = None,
+    report_file: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE.pdf", help="Write a report, a page a face.")
+    ] = None,
     runtime: Annotated[RuntimeChoice | None, typer.Option(help="How to run the network (default: auto).")] = None,
 ) -> None:
     """Judge pictures. Exit status: 0 all analysed, 1 some could not be, 2 bad usage."""
@@ -58,7 +64,11 @@ def analyze(
         except OSError as error:
             errors.print(f"--overlay {escape(str(overlay_folder))}: cannot make this folder ({error.strerror})")
             raise typer.Exit(2) from error
+    if report_file and (report_file.suffix.lower() != ".pdf" or not report_file.absolute().parent.is_dir()):
+        errors.print(f"--report {escape(str(report_file))}: name a .pdf file in a folder that exists")
+        raise typer.Exit(2)
     failed = False
+    entries: list[Entry] = []
     names = _Names()
     for analysis in detector.analyze_many(files):
         failed |= analysis.status != "ok"
@@ -70,6 +80,10 @@ def analyze(
             target = overlay_folder / names(Path(analysis.path).stem)
             Image.fromarray(analysis.overlay()).save(target)
             errors.print(f"[dim]overlay: {escape(str(target))}[/dim]")
+        if report_file:
+            entries.append(Entry.of(analysis, Path(analysis.path)))
+    if report_file:
+        _report(entries, report_file)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -79,11 +93,14 @@ def serve(
     share: Annotated[
         bool, typer.Option("--share", help="Also make a public link (relayed by Gradio's servers).")
     ] = False,
+    lang: Annotated[
+        Language, typer.Option(help="Language to begin with (auto: what each visitor's browser asks for).")
+    ] = Language.auto,  # type: ignore[attr-defined]  # made from a tuple
 ) -> None:
     """Start the web page."""
     from deepdect import ui
 
-    ui.serve(_detector(None), port=port, share=share)
+    ui.serve(_detector(None), port=port, share=share, lang=None if lang == "auto" else lang.value)
 
 
 def _detector(runtime: str | None) -> Detector:
@@ -93,6 +110,18 @@ def _detector(runtime: str | None) -> Detector:
     except (RuntimeUnavailableError, WeightsError, ValueError) as error:
         errors.print(escape(str(error)))
         raise typer.Exit(2) from error
+
+
+def _report(entries: list[Entry], file: Path) -> None:
+    """Write the PDF, or say why not, as bad usage."""
+    from deepdect import pdf  # only now: it takes a while, and few need it
+
+    try:
+        file.write_bytes(pdf.to_pdf(entries, ENGLISH))
+    except OSError as error:
+        errors.print(f"--report {escape(str(file))}: cannot be written ({error.strerror})")
+        raise typer.Exit(2) from error
+    errors.print(f"[dim]report: {escape(str(file))}[/dim]")
 
 
 def _describe(analysis: Analysis) -> None:
