@@ -23,13 +23,19 @@ def main() -> None:
         metavar="ADDRESS",
         help="whose X-Forwarded-For names the client, an address or a network; may be given several times",
     )
+    parser.add_argument(
+        "--lang", default="auto", metavar="CODE", help="language to begin with: en, de, ar ... (auto: the browser's)"
+    )
     arguments = parser.parse_args()
 
     # Imported only now: these take seconds, and --help and mistakes should be answered at once.
     from deepdect import Detector
     from deepdect.runtime import RuntimeUnavailableError
+    from deepdect.texts import CODES
     from deepdect.weights import WeightsError
 
+    if arguments.lang not in ("auto", *CODES):
+        parser.error(f"--lang {arguments.lang}: expected auto or one of {', '.join(CODES)}")
     try:
         detector = Detector()
     except (RuntimeUnavailableError, WeightsError, ValueError) as error:
@@ -41,7 +47,8 @@ def main() -> None:
         access = ui.Access.from_options(arguments.auth, arguments.rate, arguments.trusted_proxy)
     except ValueError as error:
         sys.exit(f"Deep Dect cannot start: {error}")
-    ui.serve(detector, host=arguments.host, port=arguments.port, share=arguments.share, access=access)
+    lang = None if arguments.lang == "auto" else arguments.lang
+    ui.serve(detector, host=arguments.host, port=arguments.port, share=arguments.share, access=access, lang=lang)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from deepdect import Analysis, Detector, __version__
+from deepdect.report import Entry
 from deepdect.runtime import RUNTIMES, RuntimeUnavailableError
 from deepdect.scan import ENGINES, ScanError
 from deepdect.scan import scan as run_scan
 from deepdect.scan_rows import json_line
+from deepdect.texts import CODES, ENGLISH
 from deepdect.weights import WeightsError
 from explain import reasons
 from explain.regions import RegionEvidence
@@ -26,6 +28,7 @@ console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 RuntimeChoice = StrEnum("RuntimeChoice", {name: name for name in RUNTIMES})  # type: ignore[misc]  # made from a tuple
 EngineChoice = StrEnum("EngineChoice", {name: name for name in ENGINES})  # type: ignore[misc]  # made from a tuple
+Language = StrEnum("Language", {code: code for code in ("auto", *CODES)})  # type: ignore[misc]  # made from a tuple
 COLOURS = {"real": "blue", "deepfake": "dark_orange", "inconclusive": "yellow"}
 
 
@@ -57,6 +60,9 @@ def analyze(
     verify: Annotated[
         bool, typer.Option("--verify", help="Check each region's evidence by hiding it (ten more passes a face).")
     ] = False,
+    report_file: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE.pdf", help="Write a report, a page a face.")
+    ] = None,
     runtime: Annotated[RuntimeChoice | None, typer.Option(help="How to run the network (default: auto).")] = None,
 ) -> None:
     """Judge pictures. Exit status: 0 all analysed, 1 some could not be, 2 bad usage."""
@@ -67,7 +73,11 @@ def analyze(
         except OSError as error:
             errors.print(f"--overlay {escape(str(overlay_folder))}: cannot make this folder ({error.strerror})")
             raise typer.Exit(2) from error
+    if report_file and (report_file.suffix.lower() != ".pdf" or not report_file.absolute().parent.is_dir()):
+        errors.print(f"--report {escape(str(report_file))}: name a .pdf file in a folder that exists")
+        raise typer.Exit(2)
     failed = False
+    entries: list[Entry] = []
     names = _Names()
     for analysis in detector.analyze_many(files, verify=verify):
         failed |= analysis.status != "ok"
@@ -79,6 +89,10 @@ def analyze(
             target = overlay_folder / names(Path(analysis.path).stem)
             Image.fromarray(analysis.evidence_sheet()).save(target)
             errors.print(f"[dim]overlay: {escape(str(target))}[/dim]")
+        if report_file:
+            entries.append(Entry.of(analysis, Path(analysis.path)))
+    if report_file:
+        _report(entries, report_file)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -143,6 +157,9 @@ def serve(
         list[str] | None,
         typer.Option(metavar="ADDRESS", help="Whose X-Forwarded-For names the client, an address or a network."),
     ] = None,
+    lang: Annotated[
+        Language, typer.Option(help="Language to begin with (auto: what each visitor's browser asks for).")
+    ] = Language.auto,  # type: ignore[attr-defined]  # made from a tuple
 ) -> None:
     """Start the web page."""
     from deepdect import ui
@@ -152,7 +169,8 @@ def serve(
     except ValueError as error:
         errors.print(escape(str(error)))
         raise typer.Exit(2) from error
-    ui.serve(_detector(None), port=port, share=share, access=access)
+    chosen = None if lang == "auto" else lang.value
+    ui.serve(_detector(None), port=port, share=share, access=access, lang=chosen)
 
 
 def _detector(runtime: str | None) -> Detector:
@@ -162,6 +180,18 @@ def _detector(runtime: str | None) -> Detector:
     except (RuntimeUnavailableError, WeightsError, ValueError) as error:
         errors.print(escape(str(error)))
         raise typer.Exit(2) from error
+
+
+def _report(entries: list[Entry], file: Path) -> None:
+    """Write the PDF, or say why not, as bad usage."""
+    from deepdect import pdf  # only now: it takes a while, and few need it
+
+    try:
+        file.write_bytes(pdf.to_pdf(entries, ENGLISH))
+    except OSError as error:
+        errors.print(f"--report {escape(str(file))}: cannot be written ({error.strerror})")
+        raise typer.Exit(2) from error
+    errors.print(f"[dim]report: {escape(str(file))}[/dim]")
 
 
 def _describe(analysis: Analysis) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from deepdect import faces, images, weights
+from deepdect.messages import Message
 from deepdect.runtime import Runtime, RuntimeName, open_runtime
 from deepdect.verdict import Verdict, sigmoid
 from explain import annotate, chart, gradcam, occlusion, overlay, reasons, regions
@@ -241,11 +242,8 @@ class Detector:
         if not job.found:
             height, width = job.photo.shape[:2]
             job.status = "no_face"
-            shown = images.printable(job.path)
-            job.message = (
-                f"No face was found in {shown} ({width} x {height} pixels). Use a photo in which a face is at least "
-                f"{faces.SMALLEST_FACE} pixels wide, turned towards the camera and not covered."
-            )
+            name = images.printable(job.path)
+            job.message = Message("no_face", name=name, width=width, height=height, smallest=faces.SMALLEST_FACE)
         return job
 
     def _finish(self, jobs: list[_Job]) -> list[Analysis]:
@@ -309,9 +307,9 @@ def _name(source: images.Source) -> str:
 
 def _warnings(face: faces.Face, crop: faces.Crop) -> list[str]:
     """What makes this face harder to judge than those the model was measured on."""
-    found = []
+    found: list[str] = []
     if crop.native < SMALL_FACE:
-        found.append(f"small face: {round(max(face.box[2:]))} px")
+        found.append(Message("small_face", pixels=round(max(face.box[2:]))))
     if abs(crop.angle) > 30:
-        found.append(f"strongly tilted head: {abs(crop.angle):.0f} degrees")
+        found.append(Message("tilted_head", degrees=round(abs(crop.angle))))
     return found

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms
@@ -24,11 +24,16 @@ from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from deepdect.messages import Message
+
 Status = Literal["unreadable", "unsupported", "too_large"]
 
 
 class ImageError(ValueError):
-    """A picture that cannot be analysed: ``status`` is the JSON contract's word, ``message`` explains to people."""
+    """A picture that cannot be analysed: ``status`` is the JSON contract's word, ``message`` explains to people.
+
+    A ``Message`` can be worded in every language; plain text stays as it is.
+    """
 
     def __init__(self, status: Status, message: str) -> None:
         super().__init__(status, message)  # both, so that the error survives pickling between processes
@@ -73,13 +78,12 @@ def load(source: Source, *, name: str | None = None, limits: Limits = DEFAULT_LI
     elif isinstance(source, (bytes, bytearray, memoryview)):
         rgb = _from_bytes(bytes(source), name, limits)
     elif isinstance(source, Image.Image):
-        with _decoding(name, "Pillow image"):
+        with _decoding(name, "Pillow"):
             rgb = _decode(source, name, limits)
     elif isinstance(source, np.ndarray):
         rgb = _from_array(source, name, limits)
     else:
-        expected = "Pass a path, a file's bytes, a PIL.Image or a NumPy array."
-        raise ImageError("unsupported", f"{name}: received a {type(source).__name__}. {expected}")
+        raise ImageError("unsupported", Message("wrong_type", name=name, type=type(source).__name__))
     rgb = np.ascontiguousarray(rgb).view()
     rgb.flags.writeable = False
     return rgb
@@ -104,7 +108,7 @@ def _read(path: str, name: str, limits: Limits) -> bytes:
             return file.read(limits.max_bytes + 1)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason = getattr(error, "strerror", None) or error
-        raise ImageError("unreadable", f"{name}: cannot be read ({reason}). Check path and permissions.") from error
+        raise ImageError("unreadable", Message("cannot_read", name=name, reason=reason)) from error
 
 
 class _Metered(BytesIO):
@@ -149,29 +153,30 @@ _FORMATS: dict[str, tuple[bytes, Callable[[BytesIO], Image.Image]]] = {
     "PPM": (rb"P[1-6f]\s+(?:#[^\n]*\n\s*)*\d", PpmImageFile),
 }
 _OTHERS = {  # to be called by their names when refused
-    rb"....ftypcrx ": "a camera raw file",
-    rb"\0...(?:ftyp|moov|mdat|wide|free)|\x1aE\xdf\xa3|RIFF....AVI |FLV|\0\0\x01[\xb3\xba]|0&\xb2u|OggS": "a video",
-    rb"%PDF-": "a PDF document",
-    rb"%!PS|\xc5\xd0\xd3\xc6|8BPS": "a PostScript or Photoshop document",
-    rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!|BZh|\xfd7zXZ": "an archive (ZIP or the like) or an office document",
-    rb"\0\0\0\x0c(?:jP  |JXL )|\xff(?:\x4f\xff\x51|\x0a)": "a JPEG 2000 or JPEG XL picture",
-    rb"(?:\xef\xbb\xbf)?\s*<(?:(?:.*<)?svg[\s>]|(?i:!doctype html|html|head))": "a web page or an SVG drawing",
-    rb"[\t\n\r\x20-\x7e\x80-\xff]*\Z": "a text file",
-    rb"": "an unknown kind of file",
+    rb"....ftypcrx ": "kind_raw",
+    rb"\0...(?:ftyp|moov|mdat|wide|free)|\x1aE\xdf\xa3|RIFF....AVI |FLV|\0\0\x01[\xb3\xba]|0&\xb2u|OggS": "kind_video",
+    rb"%PDF-": "kind_pdf",
+    rb"%!PS|\xc5\xd0\xd3\xc6|8BPS": "kind_postscript",
+    rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!|BZh|\xfd7zXZ": "kind_archive",
+    rb"\0\0\0\x0c(?:jP  |JXL )|\xff(?:\x4f\xff\x51|\x0a)": "kind_jpeg2000",
+    rb"(?:\xef\xbb\xbf)?\s*<(?:(?:.*<)?svg[\s>]|(?i:!doctype html|html|head))": "kind_web",
+    rb"[\t\n\r\x20-\x7e\x80-\xff]*\Z": "kind_text",
+    rb"": "kind_unknown",
 }
 
 
 def _from_bytes(data: bytes, name: str, limits: Limits) -> np.ndarray:
     if len(data) > limits.max_bytes:
-        raise ImageError("too_large", f"{name}: has more than {limits.max_bytes:,} bytes. Send a smaller copy.")
+        raise ImageError("too_large", Message("too_many_bytes", name=name, limit=limits.max_bytes))
     if not data:
-        raise ImageError("unreadable", f"{name}: is empty (0 bytes). Send the picture again.")
+        raise ImageError("unreadable", Message("empty", name=name))
     head = data[:1024]
     kind = next((kind for kind, (pattern, _) in _FORMATS.items() if re.match(pattern, head, re.DOTALL)), None)
     if kind is None:
         other = next(other for pattern, other in _OTHERS.items() if re.match(pattern, head, re.DOTALL))
-        raise ImageError("unsupported", f"{name}: looks like {other}. Send a picture: {', '.join(_FORMATS)}.")
-    with _decoding(name, f"{kind} picture"):
+        formats = ", ".join(_FORMATS)
+        raise ImageError("unsupported", Message("not_a_picture", name=name, kind=Message(other), formats=formats))
+    with _decoding(name, kind):
         if kind in {"AVIF", "HEIC"}:  # opening these parses EXIF of any length (orientation is elsewhere) and allocates
             data = re.sub(rb"(infe.{8}(?:..)?)Exif", rb"\1skip", data, flags=re.DOTALL)
             sizes = np.frombuffer(b"".join(re.findall(rb"ispe.{4}(.{8})", data, re.DOTALL)), ">u4").reshape(-1, 2)
@@ -183,52 +188,51 @@ def _from_bytes(data: bytes, name: str, limits: Limits) -> np.ndarray:
 
 
 @contextmanager
-def _decoding(name: str, what: str) -> Iterator[None]:
+def _decoding(name: str, kind: str) -> Iterator[None]:
     """The one boundary between decoders and the rest: whatever goes wrong inside leaves as an ``ImageError``."""
     try:
         yield
     except ImageError:
         raise
     except (MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError("too_large", f"{name}: this {what} is too large to decode. Send a smaller copy.") from error
+        raise ImageError("too_large", Message("cannot_decode", name=name, format=kind)) from error
     except Exception as error:  # hostile bytes draw nearly any type from decoders: a list of types would have holes
         reason = printable(" ".join(f"{type(error).__name__}: {error}".split()))  # decoders' words may hold bytes
-        message = f"{name}: this {what} is damaged or incomplete ({reason}). Send another copy."
-        raise ImageError("unreadable", message) from error
+        raise ImageError("unreadable", Message("damaged", name=name, format=kind, error=reason)) from error
 
 
 def _check_size(size: Sequence[int], name: str, limits: Limits) -> None:
     width, height = size
-    received = f"{name}: has {width} x {height} = {width * height:,} pixels"
+    received: dict[str, Any] = {"name": name, "width": width, "height": height, "pixels": width * height}
     if width * height > limits.max_pixels:
-        raise ImageError("too_large", f"{received}, at most {limits.max_pixels:,} are accepted. Send a smaller copy.")
+        raise ImageError("too_large", Message("too_many_pixels", **received, limit=limits.max_pixels))
     if min(width, height) < limits.min_side:
-        raise ImageError("unsupported", f"{received}, each side needs {limits.min_side}. Send a larger copy.")
+        raise ImageError("unsupported", Message("too_few_pixels", **received, limit=limits.min_side))
 
 
 def _check_effort(image: Image.Image, data: bytes, name: str, limits: Limits) -> None:
     """Refuse what looks small but takes minutes or gigabytes to decode, or would decode to the wrong picture."""
     codecs = {tile[0] for tile in getattr(image, "tile", ())}
     if codecs & {"ppm", "ppm_plain", "bmp_rle"}:  # loops in Python: seconds a megapixel
-        raise ImageError("unsupported", f"{name}: is a rare {image.format} variant. Save it as PNG and send that.")
+        raise ImageError("unsupported", Message("rare_variant", name=name, format=image.format))
     if isinstance(image, JpegImageFile):
         scans = data.count(
             b"\xff\xda"
         )  # 12 bytes may revisit every pixel; usual are 1 to 12, more in what phones append
         if scans * image.width * image.height > 100 * limits.max_pixels:
-            raise ImageError("too_large", f"{name}: has {scans:,} JPEG scans. Save it again as an ordinary JPEG.")
+            raise ImageError("too_large", Message("jpeg_scans", name=name, scans=scans))
     if isinstance(image, TiffImageFile):
         tags, known = image.tag_v2, ExifTags.Base
         tile_pixels = tags.get(known.TileWidth, 0) * tags.get(known.TileLength, 0)
         if tile_pixels > limits.max_pixels:
-            raise ImageError("too_large", f"{name}: has tiles of {tile_pixels:,} pixels. Save it as PNG and send that.")
+            raise ImageError("too_large", Message("tiff_tiles", name=name, pixels=tile_pixels))
         thumbnail = tags.get(known.NewSubfileType, 0) & 1  # with which camera raw files begin
         colours = tags.get(
             known.PhotometricInterpretation
         )  # 0: white is zero, 6: YCbCr; Pillow forgets what these mean
         unscaled = image.mode[0] in "IF" and (colours == 0 or tags.get(known.BitsPerSample) == (12,))
         if thumbnail or unscaled or (colours == 6 and "raw" in codecs):
-            raise ImageError("unsupported", f"{name}: is camera raw or a rare kind of TIFF. Export it as JPEG or PNG.")
+            raise ImageError("unsupported", Message("tiff_rare", name=name))
 
 
 _MAX_EXIF = 2**16  # bytes; longer blocks are not parsed, because tags that share their data take its square in memory
@@ -292,19 +296,19 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _from_array(array: np.ndarray, name: str, limits: Limits) -> np.ndarray:
-    received = f"{name}: received pixels of shape {list(array.shape)} and type {array.dtype}"
+    received: dict[str, Any] = {"name": name, "shape": list(array.shape), "type": array.dtype}
     if array.ndim not in {2, 3} or (array.ndim == 3 and array.shape[2] not in {1, 3, 4}):
-        raise ImageError("unsupported", f"{received}. Expected [h, w], [h, w, 1], [h, w, 3] (RGB) or [h, w, 4] (RGBA).")
+        raise ImageError("unsupported", Message("array_shape", **received))
     _check_size((array.shape[1], array.shape[0]), name, limits)
     if array.dtype.kind in "fb":
         low, high = float(array.min()), float(array.max())
         if not (low >= 0 and high <= 1):  # so written, NaN is refused too
-            raise ImageError("unsupported", f"{received}, values {low:g} to {high:g}. Floats must lie within 0 to 1.")
+            raise ImageError("unsupported", Message("array_range", **received, low=low, high=high))
         array = np.rint(array * 255).astype(np.uint8)
     elif array.dtype.kind == "u" and array.dtype.itemsize == 2:
         array = ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
     elif array.dtype != np.uint8:
-        raise ImageError("unsupported", f"{received}. Expected uint8, uint16, bool, or float from 0 to 1.")
+        raise ImageError("unsupported", Message("array_type", **received))
     if array.ndim == 2 or array.shape[2] == 1:
         return np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
     return np.asarray(_to_rgb(Image.fromarray(array))) if array.shape[2] == 4 else array

@@ -16,16 +16,16 @@ import gradio as gr  # noqa: E402
 
 from deepdect import Detector, images  # noqa: E402
 from deepdect.ui import share as sharing  # noqa: E402
-from deepdect.ui import theme  # noqa: E402
+from deepdect.ui import theme, wording  # noqa: E402
 from deepdect.ui.access import Access  # noqa: E402
 from deepdect.ui.page import Page  # noqa: E402
-from deepdect.ui.texts import ENGLISH  # noqa: E402
 
 # What `launch` needs wherever the page is started; also in the tests.
 LAUNCH: dict[str, Any] = {
     "theme": theme.theme(),
     "css_paths": [theme.STYLE],
-    "js": theme.script(ENGLISH),
+    "js": theme.script(),
+    "i18n": wording.in_the_browser(),
     "max_file_size": images.DEFAULT_LIMITS.max_bytes,
     "run_history": False,  # would keep visitors' pictures in their browsers
     "enable_monitoring": False,
@@ -42,8 +42,11 @@ EVERYONE = Access()
 _folders: set[str] = set()  # made by this process, for uploads
 
 
-def build(detector: Detector) -> gr.Blocks:
-    """The page around a detector, not yet launched; launch it with `LAUNCH`."""
+def build(detector: Detector, lang: str | None = None) -> gr.Blocks:
+    """The page around a detector, not yet launched; launch it with `LAUNCH`.
+
+    lang: one of `texts.CODES` to begin with; by default each visitor's browser decides.
+    """
     given = os.environ.get("GRADIO_TEMP_DIR")
     if given is None or given not in _folders:  # Gradio's own is shared by all users of the machine, and never removed
         if given:
@@ -52,17 +55,25 @@ def build(detector: Detector) -> gr.Blocks:
         os.environ["GRADIO_TEMP_DIR"] = folder
         _folders.add(folder)
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Page(detector, ENGLISH).blocks
+    return Page(detector, lang).blocks
 
 
 def serve(
-    detector: Detector, *, host: str = "127.0.0.1", port: int = 7860, share: bool = False, access: Access = EVERYONE
+    detector: Detector,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    share: bool = False,
+    access: Access = EVERYONE,
+    lang: str | None = None,
 ) -> None:
     """Serve the page until interrupted. With share, also under a public link; where none can be made, it says why.
 
+    lang: one of `texts.CODES` to begin with; by default each visitor's browser decides.
+
     To be called from the main thread. Raises SystemExit with the reason where the port cannot be had.
     """
-    page = build(detector)
+    page = build(detector, lang)
     try:
         settings = LAUNCH | access.launch(host, share)
         page.launch(server_name=host, server_port=port, prevent_thread_lock=True, share=False, **settings)

@@ -8,13 +8,13 @@ from html import escape
 import numpy as np
 
 from deepdect import Analysis, FaceAnalysis
-from deepdect.ui.texts import Texts
+from deepdect.figures import logits, percent
+from deepdect.texts import Texts
 from deepdect.verdict import Calibration, Verdict
 from explain import overlay
 
 # Bars end here, for every face alike: stretched to its own range, an undecided face would look like a certain one.
 BAR_LOGITS = 1.0
-NBSP = "\N{NO-BREAK SPACE}"
 
 _ICONS: dict[str, str] = {
     "real": '<circle cx="12" cy="12" r="9.2"/><path d="m7.8 12.4 2.9 2.9 5.6-6"/>',
@@ -26,23 +26,6 @@ _ICONS: dict[str, str] = {
 }
 
 
-def percent(probability: float) -> str:
-    """A probability in 0..1 as whole per cent, never "0 %" or "100 %": no model is that sure. Raises ValueError."""
-    if not 0 <= probability <= 1:  # so written, NaN is refused too
-        raise ValueError(f"expected a probability in 0..1, received {probability}")
-    if probability < 0.01:
-        return f"<1{NBSP}%"
-    if probability > 0.99:
-        return f">99{NBSP}%"
-    return f"{probability:.0%}".replace("%", f"{NBSP}%")
-
-
-def logits(value: float) -> str:
-    """A logit with its sign and two decimals, "0.00" where it rounds to nothing."""
-    text = f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
-    return text[1:] if text[1:] == "0.00" else text
-
-
 def argument(value: float, text: Texts) -> str:
     """What an evidence argues for, in words, so that nobody depends on its colour."""
     if logits(value) == "0.00":
@@ -50,10 +33,20 @@ def argument(value: float, text: Texts) -> str:
     return text.argues_fake if value > 0 else text.argues_real
 
 
-def waiting(text: Texts) -> str:
+def top(text: Texts) -> str:
+    """The page's heading."""
+    return f"<h1>{escape(text.title)}</h1><p>{escape(text.tagline)}</p>"
+
+
+def small(words: str) -> str:
+    """A note."""
+    return f"<p>{escape(words)}</p>"
+
+
+def waiting(title: str, steps: Iterable[str]) -> str:
     """What stands where the result will be."""
-    steps = "".join(f"<li>{escape(step)}</li>" for step in text.waiting)
-    return f'<section class="dd-card dd-waiting"><h2>{escape(text.waiting_title)}</h2><ol>{steps}</ol></section>'
+    items = "".join(f"<li>{escape(step)}</li>" for step in steps)
+    return f'<section class="dd-card dd-waiting"><h2>{escape(title)}</h2><ol>{items}</ol></section>'
 
 
 def working(text: Texts) -> str:
@@ -61,6 +54,15 @@ def working(text: Texts) -> str:
     return (
         f'<section class="dd-card dd-waiting" role="status"><h2>{escape(text.working)}</h2>'
         '<div class="dd-working"><i></i></div></section>'
+    )
+
+
+def progress(title: str, done: int, total: int, body: str = "") -> str:
+    """How far a batch is."""
+    return (
+        f'<section class="dd-card dd-waiting" role="status"><h2>{escape(title)}</h2>'
+        f'<div class="dd-progress" role="progressbar" aria-valuenow="{done}" aria-valuemax="{total}">'
+        f'<i style="width: {100 * done / total:.2f}%"></i></div>{_paragraph(body, "dd-note")}</section>'
     )
 
 
@@ -75,7 +77,7 @@ def message(title: str, body: str, note: str = "") -> str:
 def picture(analysis: Analysis, calibration: Calibration, text: Texts) -> str:
     """The picture's verdict, or the reason why it has none."""
     if analysis.verdict is None or analysis.fake_probability is None:
-        return message(text.refusals[analysis.status], analysis.message, text.no_score)
+        return message(text.statuses[analysis.status], text.say(analysis.message), text.no_score)
     count = len(analysis.faces)
     found = text.one_face
     if count > 1:
@@ -99,7 +101,7 @@ def face(analysis: Analysis, number: int, text: Texts) -> str:
         title = (
             f'<h2>{escape(name)}: <span class="dd-word dd-{chosen.verdict}">{_icon(chosen.verdict)}'
             f"{escape(text.verdicts[chosen.verdict])}</span></h2>"
-            f"<p>{escape(text.probability)} <b>{percent(chosen.fake_probability)}</b></p>"
+            f"<p>{escape(text.probability)} <b><bdi>{percent(chosen.fake_probability)}</bdi></b></p>"
             f"{_warnings(chosen.warnings, text)}"
         )
     undecided = text.undecided if chosen.verdict == "inconclusive" else ""
@@ -116,8 +118,8 @@ def legend(text: Texts) -> str:
     low, high = logits(-limit), logits(limit)
     sentence = text.legend.format(logits=f"±{limit:g}")
     return (
-        f'<figure class="dd-legend"><div class="dd-ends"><span>{low} {escape(text.for_real)}</span><span>0</span>'
-        f"<span>{escape(text.for_fake)} {high}</span></div>"
+        f'<figure class="dd-legend"><div class="dd-ends"><span><bdi>{low}</bdi> {escape(text.for_real)}</span>'
+        f"<span>0</span><span>{escape(text.for_fake)} <bdi>{high}</bdi></span></div>"
         f'<div class="dd-ramp" style="background: linear-gradient(to right, {stops})"></div>'
         f"<figcaption>{escape(sentence)}</figcaption></figure>"
     )
@@ -138,7 +140,8 @@ def regions(chosen: FaceAnalysis, text: Texts) -> str:
     )
     total = (
         f'<tr class="dd-total"><th scope="row">{escape(text.total)}</th>'
-        f"<td>{percent(chosen.fake_probability)} {escape(text.probability)}</td><td>{logits(chosen.logit)}</td></tr>"
+        f"<td><bdi>{percent(chosen.fake_probability)}</bdi> {escape(text.probability)}</td>"
+        f"<td><bdi>{logits(chosen.logit)}</bdi></td></tr>"
     )
     note = text.regions_note.format(limit=f"±{BAR_LOGITS:g}")
     return (
@@ -170,7 +173,7 @@ def most_suspicious(faces: Iterable[FaceAnalysis]) -> int:
 def _headline(verdict: Verdict, probability: float, text: Texts) -> str:
     return (
         f'<header>{_icon(verdict)}<h2>{escape(text.verdicts[verdict])}</h2><p class="dd-probability">'
-        f"<b>{escape(percent(probability))}</b> {escape(text.probability)}</p></header>"
+        f"<b><bdi>{escape(percent(probability))}</bdi></b> {escape(text.probability)}</p></header>"
     )
 
 
@@ -200,12 +203,12 @@ def _row(name: str, value: float, text: Texts, css: str = "") -> str:
         f'<tr class="{css}"><th scope="row">{escape(name)}</th>'
         f'<td class="dd-bar"><i class="dd-for-{side}" style="width: {width:.2f}%"></i>'
         f'<span class="dd-unseen">{escape(argument(value, text))}</span></td>'
-        f"<td>{logits(value)}</td></tr>"
+        f"<td><bdi>{logits(value)}</bdi></td></tr>"
     )
 
 
 def _warnings(warnings: list[str], text: Texts) -> str:
-    return _paragraph(f"{text.warnings}: {'; '.join(warnings)}.", "dd-warning") if warnings else ""
+    return _paragraph(f"{text.warnings}: {'; '.join(map(text.say, warnings))}.", "dd-warning") if warnings else ""
 
 
 def _paragraph(words: str, css: str) -> str:

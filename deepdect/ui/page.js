@@ -1,4 +1,4 @@
-// Runs when the page loads; NO_PREVIEW is defined before it (theme.script).
+// Runs when the page loads, after language.js; its constants are defined before it (theme.script).
 
 const input = () => document.querySelector("#photo input[type=file]");
 
@@ -32,7 +32,7 @@ document.addEventListener("error", (event) => {
   const box = image.closest?.("#photo");
   if (!box || image.tagName !== "IMG") return;
   image.classList.add("dd-broken");
-  box.dataset.note = NO_PREVIEW;
+  box.dataset.note = NO_PREVIEW[document.documentElement.dataset.language ?? "en"];
 }, true);
 document.addEventListener("load", (event) => {
   const box = event.target.closest?.("#photo");

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import gradio as gr
 from gradio import networking
 
-from deepdect.ui.texts import Texts
+from deepdect.texts import Texts
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 

@@ -7,15 +7,28 @@ from pathlib import Path
 
 import gradio as gr
 
-from deepdect.ui.texts import Texts
+from deepdect.texts import CODES, language
+from deepdect.ui.wording import LOCALES
 
 STYLE = Path(__file__).with_name("style.css")
-SCRIPT = Path(__file__).with_name("page.js")
+SCRIPTS = (Path(__file__).with_name("language.js"), Path(__file__).with_name("page.js"))
+
+# What listeners run in the browser.
+SPEAK = "(code) => { window.deepdect.speak(code); }"
+REMEMBER = "(code) => { window.deepdect.remember(code); }"
+REMEMBERED = "() => [window.deepdect.remembered()]"
+DOWNLOAD = "() => { document.querySelector('#download').click(); }"
 
 
-def script(text: Texts) -> str:
+def script() -> str:
     """The page's own JavaScript."""
-    return f"const NO_PREVIEW = {json.dumps(text.no_preview)};\n{SCRIPT.read_text(encoding='utf-8')}"
+    constants = {
+        "NO_PREVIEW": {code: language(code).no_preview for code in CODES},
+        "RIGHT_TO_LEFT": [code for code in CODES if language(code).right_to_left],
+        "LOCALES": LOCALES,
+    }
+    lines = [f"const {name} = {json.dumps(value, ensure_ascii=False)};" for name, value in constants.items()]
+    return "\n".join([*lines, *(path.read_text(encoding="utf-8") for path in SCRIPTS)])
 
 
 def theme() -> gr.Theme:

@@ -70,23 +70,36 @@ def test_what_cannot_be_judged_gets_no_score(analyze, pictures, name, status):
     assert result["verdict"] is None and result["fake_probability"] is None and result["faces"] == []
 
 
-def test_nothing_but_analyze_is_offered(client):
+def test_a_batch_goes_on_past_bad_files_in_order(client, pictures):
+    from gradio_client import handle_file
+
+    names = ["garbage.png", "face.png", "blank.png"]
+    results = client.predict([handle_file(str(pictures / name)) for name in names], api_name="/analyze_batch")
+    assert [result["status"] for result in results] == ["unsupported", "ok", "no_face"]
+    assert all(set(result) == CONTRACT for result in results)
+    assert "garbage.png: looks like an unknown kind of file" in results[0]["message"]  # the JSON stays English
+    assert results[1]["faces"][0]["verdict"] == results[1]["verdict"]
+
+
+def test_nothing_else_is_offered(client):
     offered = client.view_api(return_format="dict", print_info=False)
-    assert list(offered["named_endpoints"]) == ["/analyze"]
+    assert sorted(offered["named_endpoints"]) == ["/analyze", "/analyze_batch"]
     assert offered["unnamed_endpoints"] == {}
 
 
-def post(page_url: str, photo: object) -> str:
+def post(page_url: str, photo: object, name: str = "analyze") -> str:
     """The event stream of a call whose payload no Gradio client would build."""
-    call = httpx.post(f"{page_url}/gradio_api/call/analyze", json={"data": [photo]})
-    with httpx.stream("GET", f"{page_url}/gradio_api/call/analyze/{call.json()['event_id']}", timeout=60) as stream:
+    call = httpx.post(f"{page_url}/gradio_api/call/{name}", json={"data": [photo]})
+    with httpx.stream("GET", f"{page_url}/gradio_api/call/{name}/{call.json()['event_id']}", timeout=60) as stream:
         return stream.read().decode()
 
 
-def test_the_server_s_own_files_are_out_of_reach(page_url, pictures):
-    answer = post(page_url, {"path": str(pictures / "face.png")})
-    assert answer.startswith("event: error")
-    assert "upload" in json.loads(answer.split("data: ")[1])["error"]
+@pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}])
+def test_the_server_s_own_files_are_out_of_reach(page_url, pictures, meta):
+    file = {"path": str(pictures / "face.png"), **meta}
+    for answer in (post(page_url, file), post(page_url, [file], "analyze_batch")):
+        assert answer.startswith("event: error")
+        assert "upload" in json.loads(answer.split("data: ")[1])["error"]
 
 
 @pytest.mark.parametrize("path", ["README.md", "../nobody.png", "/etc/passwd", "\0", ""])
@@ -101,3 +114,4 @@ def test_a_call_without_a_photo_says_what_to_do(page_url):
     answer = post(page_url, None)
     assert answer.startswith("event: error")
     assert "photo first" in json.loads(answer.split("data: ")[1])["error"]
+    assert "photos first" in post(page_url, [], "analyze_batch")

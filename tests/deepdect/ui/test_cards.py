@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import numpy as np
 import pytest
 
 from deepdect import Analysis, FaceAnalysis
 from deepdect.faces import Crop, Face
+from deepdect.messages import Message
+from deepdect.texts import CODES, ENGLISH, language
 from deepdect.ui import cards
-from deepdect.ui.texts import ENGLISH
 from deepdect.verdict import Calibration
 from explain.regions import REGIONS, RegionEvidence
 
@@ -41,43 +43,19 @@ def analysis(*faces: FaceAnalysis, status="ok", message="") -> Analysis:
 
 
 def words(html: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html)).strip()
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html))).strip()
 
 
 @pytest.mark.parametrize(
-    ("probability", "shown"),
+    ("value", "argues"),
     [
-        (0, "<1 %"),
-        (0.0099, "<1 %"),
-        (0.01, "1 %"),
-        (0.5, "50 %"),
-        (0.974, "97 %"),
-        (0.99, "99 %"),
-        (0.9901, ">99 %"),
-        (1, ">99 %"),
+        (1.204, "argues for deepfake"),
+        (-0.4, "argues for real"),
+        (0.004, "neither"),
+        (-0.004, "neither"),
     ],
 )
-def test_a_probability_is_never_shown_as_certain(probability, shown):
-    assert cards.percent(probability).replace("\N{NO-BREAK SPACE}", " ") == shown
-
-
-@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
-def test_what_is_no_probability_is_refused(value):
-    with pytest.raises(ValueError, match="probability"):
-        cards.percent(value)
-
-
-@pytest.mark.parametrize(
-    ("value", "shown", "argues"),
-    [
-        (1.204, "+1.20", "argues for deepfake"),
-        (-0.4, "\N{MINUS SIGN}0.40", "argues for real"),
-        (0.004, "0.00", "neither"),
-        (-0.004, "0.00", "neither"),
-    ],
-)
-def test_logits_and_what_they_argue_for(value, shown, argues):
-    assert cards.logits(value) == shown
+def test_what_an_evidence_argues_for(value, argues):
     assert cards.argument(value, ENGLISH) == argues
 
 
@@ -99,13 +77,32 @@ def test_a_picture_is_as_fake_as_its_most_suspicious_face():
 @pytest.mark.parametrize("status", ["no_face", "unreadable", "unsupported", "too_large"])
 def test_a_refusal_shows_its_message_and_no_score(status):
     shown = words(cards.picture(analysis(status=status, message="a.jpg: do this"), CALIBRATION, ENGLISH))
-    assert shown == f"{ENGLISH.refusals[status]} a.jpg: do this {ENGLISH.no_score}"
+    assert shown == f"{ENGLISH.statuses[status]} a.jpg: do this {ENGLISH.no_score}"
     assert not re.search(r"\d+\s%", shown)
 
 
 def test_names_of_files_cannot_become_markup():
     html = cards.picture(analysis(status="unreadable", message="<img src=x onerror=alert(1)>"), CALIBRATION, ENGLISH)
     assert "<img" not in html and "&lt;img" in html
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_verdicts_refusals_and_warnings_are_in_the_page_s_language(code):
+    text = language(code)
+    warned = face(0.9, {"nose": 0.5}, (Message("small_face", pixels=40),))
+    shown = words(cards.picture(analysis(warned), CALIBRATION, text))
+    assert shown.startswith(text.verdicts["deepfake"])
+    assert text.meanings["deepfake"] in shown and text.probability in shown
+    assert text.messages["small_face"].format(pixels=40) in shown
+    assert text.region_names["nose"] in words(cards.regions(warned, text))
+    refused = analysis(status="unreadable", message=Message("empty", name="a.jpg"))
+    shown = words(cards.picture(refused, CALIBRATION, text))
+    assert shown == f"{text.statuses['unreadable']} {text.messages['empty'].format(name='a.jpg')} {text.no_score}"
+
+
+def test_progress_is_a_share_of_the_whole():
+    html = cards.progress("2 of 8", 2, 8, "so far")
+    assert "width: 25.00%" in html and words(html) == "2 of 8 so far"
 
 
 def test_warnings_are_shown():

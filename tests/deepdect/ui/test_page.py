@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import gradio as gr
 import pytest
 from gradio.utils import get_upload_folder
 
 from deepdect import ui
-from deepdect.ui.page import Page, Shown
-from deepdect.ui.texts import ENGLISH
+from deepdect.messages import Message
+from deepdect.texts import CODES, ENGLISH, language
+from deepdect.ui.explanation import Shown
+from deepdect.ui.page import CACHE_SECONDS, Page
+from deepdect.ui.wording import PHRASES, in_the_browser
 
-from .test_cards import CALIBRATION, analysis, face
+from .test_cards import CALIBRATION, analysis, face, words
 
 
 class Broken:
@@ -24,27 +28,42 @@ class Broken:
         raise RuntimeError("a bug")
 
 
+class Request:
+    """What a listener reads of a browser's request."""
+
+    def __init__(self, accept_language="", lang=None):
+        self.headers = {"host": "127.0.0.1:7860", "accept-language": accept_language}
+        self.query_params = {"lang": lang} if lang else {}
+
+
+@pytest.fixture(scope="module")
+def page():
+    return Page(Broken())
+
+
 @pytest.fixture
-def page(monkeypatch, tmp_path):
+def upload(monkeypatch, tmp_path):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    return Page(Broken(), ENGLISH)
+    return {"path": str(Path(get_upload_folder()) / "a.png"), "orig_name": "a.png"}
 
 
-def test_an_error_leaves_no_verdict_behind(page):
-    steps = page._on_photo({"path": str(Path(get_upload_folder()) / "a.png"), "orig_name": "a.png"})
+def test_an_error_leaves_no_verdict_behind(page, upload):
+    explanation = page.photo.explanation
+    steps = page.photo._on_photo(upload, "en")
     first = next(steps)
-    assert ENGLISH.working in first[page.result]
-    assert first[page.shown] is None
-    assert first[page.several].visible is first[page.evidence].visible is False
-    assert ENGLISH.failed_title in next(steps)[page.result]
+    assert ENGLISH.working in first[explanation.result]
+    assert first[explanation.shown] is None
+    assert first[explanation.several].visible is first[explanation.evidence].visible is False
+    assert ENGLISH.failed_title in next(steps)[explanation.result]
     with pytest.raises(RuntimeError, match="a bug"):
         next(steps)
 
 
 def test_a_result_whose_photo_was_deleted_says_so(page, tmp_path):
+    explanation = page.photo.explanation
     one = replace(analysis(face(0.9)), photo=None)
-    for shown in (None, Shown(one, str(tmp_path / "deleted.png"))):
-        assert ENGLISH.gone_title in page._on_pick(shown, 0)[page.result]
+    for shown in (None, Shown(one, tmp_path / "deleted.png")):
+        assert language("fr").gone_title in explanation._on_pick(shown, 0, "fr")[explanation.result]
 
 
 def test_uploads_go_to_a_folder_of_the_page_s_own(detector, monkeypatch):
@@ -55,10 +74,70 @@ def test_uploads_go_to_a_folder_of_the_page_s_own(detector, monkeypatch):
 
 
 def test_what_visitors_send_is_not_kept(page):
-    frequency, age = page.blocks.delete_cache
-    assert ENGLISH.kept.format(minutes=(frequency + age) // 60) in page._on_load(_Request())
+    assert page.blocks.delete_cache == CACHE_SECONDS
+    told = page._on_load(None, Request())[page.privacy]
+    assert ENGLISH.kept.format(minutes=sum(CACHE_SECONDS) // 60) in told
     assert ui.LAUNCH["run_history"] is False and page.blocks.analytics_enabled is False
 
 
-class _Request:
-    headers = {"host": "127.0.0.1:7860"}
+@pytest.mark.parametrize(
+    ("remembered", "lang", "accepted", "code"),
+    [
+        (None, None, "", "en"),
+        (None, None, "ar,en;q=0.5", "ar"),
+        (None, "ja", "ar", "ja"),
+        ("hi", "ja", "ar", "hi"),
+        ("xx", "yy", "pt-BR", "pt"),
+    ],
+)
+def test_the_language_is_the_visitor_s_choice_then_the_address_s_then_the_browser_s(
+    page, remembered, lang, accepted, code
+):
+    updates = page._on_load(remembered, Request(accepted, lang))
+    text = language(code)
+    assert updates[page.language]["value"] == code
+    assert text.private_local in updates[page.privacy]
+    assert updates[page.photo.analyse]["value"] == text.analyse
+    assert text.waiting[0] in updates[page.photo.explanation.result]["value"]
+
+
+def test_a_fixed_language_goes_before_the_browser_s():
+    page = Page(Broken(), "de")
+    assert page.language.value == "de" and page.photo.analyse.value == language("de").analyse
+    assert page._on_load(None, Request("ar"))[page.language]["value"] == "de"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_new_language_rewords_all_that_is_shown(page, code, tmp_path):
+    text, explanation = language(code), page.photo.explanation
+    shown = Shown(analysis(face(0.1), face(0.9, {"nose": 1})), tmp_path / "a.png")
+    updates = page._on_language(code, None, shown, 1, None, None, Request())
+    assert text.verdicts["deepfake"] in words(updates[explanation.result])
+    assert text.region_names["nose"] in words(updates[explanation.regions])
+    assert text.verdicts["real"] in updates[explanation.picker].choices[0][0]
+    assert updates[explanation.picker].value == 1
+    for component in page.say.components:  # nothing keeps the old language
+        assert component in updates
+    refused = Shown(analysis(status="unreadable", message=Message("empty", name="a.png")), tmp_path / "a.png")
+    updates = page._on_language(code, None, refused, None, None, None, Request())
+    assert text.statuses["unreadable"] in words(updates[explanation.result])
+    assert text.messages["empty"].format(name="a.png") in words(updates[explanation.result])
+
+
+def test_gradio_has_every_phrase_in_every_language():
+    known = in_the_browser().translations
+    assert set(known) == {*CODES, "zh-CN", "pt-BR"} - {"zh", "pt"}
+    assert all(set(phrases) == set(PHRASES) for phrases in known.values())
+
+
+def test_no_words_of_the_page_stand_outside_the_language_files(page):
+    """Whatever Gradio shows of a component was put there by `Wording`, or is empty, until a listener fills it."""
+    spoken = {component for component in page.say.components}
+    for component in page.blocks.blocks.values():
+        if component in spoken or component is page.language:
+            continue
+        label = getattr(component, "label", None)
+        value = component.value if isinstance(component, gr.HTML | gr.Button) else None
+        hidden = isinstance(component, gr.State | gr.JSON | gr.DownloadButton | gr.Dataframe)
+        hidden |= isinstance(component, gr.Button) and component.elem_id is None
+        assert hidden or not (label or value), f"{type(component).__name__} {label!r} {value!r}"

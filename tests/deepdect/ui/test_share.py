@@ -9,8 +9,8 @@ import pytest
 from gradio import networking, tunneling
 
 from deepdect import ui
+from deepdect.texts import ENGLISH
 from deepdect.ui import share
-from deepdect.ui.texts import ENGLISH
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the page draws: one face's surroundings with and without its map, and the photo with its faces numbered."""
+"""What page and report draw: a face's surroundings with and without its map, the photo with its faces numbered."""
 
 from __future__ import annotations
 

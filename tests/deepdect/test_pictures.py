@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from deepdect import pictures
 from deepdect.faces import Crop, Face
-from deepdect.ui import pictures
 from explain.overlay import CropPlacement
 
-from .test_cards import face as judged
+from .ui.test_cards import face as judged
 
 
 def face(x: float, y: float, side: float, probability: float = 0.9, evidence: float = 0.0):

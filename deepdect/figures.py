@@ -1,0 +1,22 @@
+"""How page and reports write a figure."""
+
+from __future__ import annotations
+
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def percent(probability: float) -> str:
+    """A probability in 0..1 as whole per cent, never "0 %" or "100 %": no model is that sure. Raises ValueError."""
+    if not 0 <= probability <= 1:  # so written, NaN is refused too
+        raise ValueError(f"expected a probability in 0..1, received {probability}")
+    if probability < 0.01:
+        return f"<1{NBSP}%"
+    if probability > 0.99:
+        return f">99{NBSP}%"
+    return f"{probability:.0%}".replace("%", f"{NBSP}%")
+
+
+def logits(value: float) -> str:
+    """A logit with its sign and two decimals, "0.00" where it rounds to nothing."""
+    text = f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+    return text[1:] if text[1:] == "0.00" else text

@@ -1,0 +1,39 @@
+"""Sentences about a picture that Python returns: English text that remembers what it says, so it can be translated."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+LANGUAGES = Path(__file__).with_name("languages")
+ENGLISH: dict[str, str] = tomllib.loads((LANGUAGES / "en.toml").read_text(encoding="utf-8"))["messages"]
+
+
+class Message(str):
+    """An English sentence with the key and the values that it was made of.
+
+    key: of `[messages]` in languages/en.toml. values: what the sentence's braces stand for; one may be a Message.
+    Raises KeyError for an unknown key or a missing value.
+    """
+
+    key: str
+    values: dict[str, Any]
+
+    def __new__(cls, key: str, **values: Any) -> Message:
+        self = super().__new__(cls, ENGLISH[key].format(**values))
+        self.key, self.values = key, values
+        return self
+
+    def worded(self, templates: Mapping[str, str]) -> str:
+        """The sentence by another language's `[messages]`."""
+        values = {name: v.worded(templates) if isinstance(v, Message) else v for name, v in self.values.items()}
+        return templates[self.key].format(**values)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # so that it survives pickling between processes
+        return _rebuild, (self.key, self.values)
+
+
+def _rebuild(key: str, values: dict[str, Any]) -> Message:
+    return Message(key, **values)

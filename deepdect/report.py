@@ -1,0 +1,108 @@
+"""Results to keep: JSON, CSV and (deepdect/pdf.py) PDF, all with the same figures."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepdect import Analysis, ImageError, images
+from explain.regions import REGIONS
+
+_NOTHING = np.zeros((0, 0, 3), np.uint8)
+COLUMNS = (
+    "file status message file_sha256 width height face faces verdict fake_probability logit bias "
+    "box_x box_y box_width box_height detection_score warnings strongest_region "
+    f"{' '.join(f'evidence_{name}' for name in REGIONS)} model model_version model_sha256 runtime"
+).split()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One picture of a report: its analysis without pixels, so that thousands fit into memory, and its file."""
+
+    analysis: Analysis
+    file: Path
+
+    @staticmethod
+    def of(analysis: Analysis, file: Path) -> Entry:
+        """An entry that keeps no pixels; `photo` reads them again."""
+        faces = [replace(face, crop=replace(face.crop, pixels=_NOTHING)) for face in analysis.faces]
+        return Entry(replace(analysis, photo=None, faces=faces), file)
+
+    @cached_property
+    def sha256(self) -> str | None:
+        """The file's SHA-256 in hexadecimal, None where it cannot be read (any more)."""
+        try:
+            with self.file.open("rb") as opened:
+                return hashlib.file_digest(opened, "sha256").hexdigest()
+        except OSError:
+            return None
+
+    def photo(self) -> np.ndarray | None:
+        """The picture's pixels, uint8 RGB [h, w, 3], None where the file is gone."""
+        try:
+            return images.load(self.file)
+        except ImageError:
+            return None
+
+
+def to_json(entries: Iterable[Entry]) -> str:
+    """A JSON array of the pictures, each as `deepdect analyze --json` prints it."""
+    return json.dumps([entry.analysis.to_json() for entry in entries], ensure_ascii=False, indent=1) + "\n"
+
+
+def to_csv(entries: Iterable[Entry]) -> str:
+    """A table with a row a face (a picture without a verdict gets one too), the columns being `COLUMNS`.
+
+    Figures are the JSON's. Begins with a byte order mark, without which spreadsheets take UTF-8 for something else.
+    """
+    table = io.StringIO()
+    writer = csv.DictWriter(table, COLUMNS, restval="", lineterminator="\r\n")
+    writer.writeheader()
+    for entry in entries:
+        for row in _rows(entry):
+            writer.writerow({name: _harmless(value) for name, value in row.items()})
+    return "\ufeff" + table.getvalue()
+
+
+def _rows(entry: Entry) -> Iterable[dict[str, Any]]:
+    picture = entry.analysis.to_json()
+    shared = {
+        "file": picture["path"],
+        "status": picture["status"],
+        "message": picture["message"],
+        "file_sha256": entry.sha256,
+        "width": picture["width"],
+        "height": picture["height"],
+        "faces": len(picture["faces"]),
+        "model": picture["model"]["name"],
+        "model_version": picture["model"]["version"],
+        "model_sha256": picture["model"]["sha256"],
+        "runtime": picture["runtime"],
+    }
+    if not picture["faces"]:
+        yield shared
+    for number, face in enumerate(picture["faces"], start=1):
+        regions = {region["name"]: region["evidence"] for region in face["regions"]}
+        yield shared | {
+            "face": number,
+            **{name: face[name] for name in ("verdict", "fake_probability", "logit", "bias", "detection_score")},
+            **{f"box_{name}": value for name, value in face["box"].items()},
+            "warnings": "; ".join(face["warnings"]),
+            "strongest_region": max(regions, key=lambda name: abs(regions[name]), default=""),
+            **{f"evidence_{name}": value for name, value in regions.items()},
+        }
+
+
+def _harmless(value: Any) -> Any:
+    """A text that a spreadsheet would run as a formula is marked as text; file names come from strangers."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

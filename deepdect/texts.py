@@ -1,0 +1,169 @@
+"""Every word of the page and the reports in ten languages: typed access to the files in `languages/`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
+
+from deepdect.detector import Status
+from deepdect.messages import LANGUAGES, Message
+from deepdect.verdict import Verdict
+
+# In the order in which the page offers them.
+CODES = ("en", "es", "pt", "fr", "de", "hi", "ar", "zh", "ja", "id")
+DEFAULT = "en"
+
+
+@dataclass(frozen=True)
+class Texts:
+    """One language's words. Names in braces are filled in with `str.format`."""
+
+    code: str  # ISO 639-1, the name of the file
+    name: str
+    english_name: str
+    right_to_left: bool
+
+    title: str
+    tagline: str
+    language: str
+    tab_photo: str
+    tab_batch: str
+
+    photo: str
+    placeholder: str
+    no_preview: str
+    analyse: str
+    examples: str
+    examples_note: str
+
+    waiting_title: str
+    waiting: tuple[str, ...]
+    working: str
+
+    probability: str
+    scale: str
+    face: str
+    one_face: str
+    several_faces: str
+    all_faces: str
+    pick: str
+
+    no_score: str
+    no_photo_title: str
+    no_photo: str
+    not_uploaded: str
+    failed_title: str
+    failed: str
+    gone_title: str
+    gone: str
+
+    evidence: str
+    slider: str
+    legend: str
+    for_real: str
+    for_fake: str
+    undecided: str
+    regions: str
+    regions_note: str
+    no_regions: str
+    region: str
+    logits: str
+    argues_real: str
+    argues_fake: str
+    neutral: str
+    baseline: str
+    total: str
+    warnings: str
+    technical: str
+
+    limits: str
+    kept: str
+    private_local: str
+    private_shared: str
+    private_space: str
+    private_remote: str
+
+    batch_photos: str
+    batch_placeholder: str
+    batch_start: str
+    batch_stop: str
+    batch_title: str
+    batch_waiting: tuple[str, ...]
+    batch_progress: str
+    batch_done: str
+    batch_stopped: str
+    batch_counts: str
+    batch_empty: str
+    batch_too_many: str
+    batch_pick: str
+    batch_refused: str
+    column_preview: str
+    column_file: str
+    column_verdict: str
+    column_probability: str
+    column_region: str
+    column_status: str
+    download_csv: str
+    download_json: str
+    download_pdf: str
+    download_zip: str
+
+    report_title: str
+    report_made: str
+    report_page: str
+    report_face: str
+    report_photo: str
+    report_map: str
+    report_file: str
+    report_size: str
+    report_file_sha256: str
+    report_model: str
+    report_model_sha256: str
+    report_runtime: str
+    report_limits: str
+
+    origin_title: str
+    origin_note: str
+
+    verdicts: Mapping[Verdict, str]
+    meanings: Mapping[Verdict, str]
+    statuses: Mapping[Status, str]
+    region_names: Mapping[str, str]
+    messages: Mapping[str, str]
+
+    def say(self, message: str) -> str:
+        """What Python said about a picture (`ImageError.message`, warnings), in this language where it is a Message."""
+        return message.worded(self.messages) if isinstance(message, Message) else message
+
+
+@cache
+def language(code: str) -> Texts:
+    """The words of one of `CODES`. Raises ValueError for another code, or naming keys that a file lacks or invents."""
+    if code not in CODES:
+        raise ValueError(f"unknown language {code!r}; there are {', '.join(CODES)}")
+    found: dict[str, Any] = tomllib.loads((LANGUAGES / f"{code}.toml").read_text(encoding="utf-8"))
+    expected = {field.name for field in fields(Texts)} - {"code"}
+    if wrong := found.keys() ^ expected:
+        raise ValueError(f"languages/{code}.toml: keys missing or unknown: {', '.join(sorted(wrong))}")
+    return Texts(code, **{key: tuple(value) if isinstance(value, list) else value for key, value in found.items()})
+
+
+def preferred(accept_language: str) -> str:
+    """The code that a browser likes best, from its Accept-Language header; English where it names none of ours."""
+    wanted = []
+    for position, entry in enumerate(accept_language.split(",")):
+        tag, _, weight = entry.partition(";")
+        try:
+            quality = float(weight.replace("q=", "").strip() or 1)
+        except ValueError:  # not a header that a browser sends
+            continue
+        code = tag.strip().lower().split("-")[0]
+        if code in CODES and quality > 0:
+            wanted.append((-quality, position, code))
+    return min(wanted)[2] if wanted else DEFAULT
+
+
+ENGLISH = language("en")

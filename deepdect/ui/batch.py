@@ -1,0 +1,260 @@
+"""The tab for many photos, its table and downloads, and the page's endpoint `/analyze_batch`."""
+
+from __future__ import annotations
+
+import base64
+import io
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from deepdect import Detector
+from deepdect.report import Entry
+from deepdect.texts import ENGLISH, Texts
+from deepdect.ui import cards, downloads, theme
+from deepdect.ui.explanation import Explanation, spoken
+from deepdect.ui.uploads import upload
+from deepdect.ui.wording import LIMIT, Wording
+
+BATCHES_AT_ONCE = 1  # single photos, which somebody waits for, have places of their own
+SECONDS = 0.7  # between two looks at the table while it fills
+THUMBNAIL = 56  # pixels of the longer side, twice that in the file
+SentFiles = list[dict[str, Any]] | None
+
+
+@dataclass
+class Row:
+    """A photo of the batch, and its small picture as a data URL ("" where nothing was decoded)."""
+
+    entry: Entry
+    thumbnail: str
+
+
+@dataclass
+class Batch:
+    """What a visitor's batch has come to."""
+
+    total: int
+    rows: list[Row] = field(default_factory=list)
+    stopped: bool = False
+
+
+class BatchTab:
+    """Photos, a table that fills, downloads, and the explanation of the chosen row; made inside a tab."""
+
+    def __init__(self, detector: Detector, say: Wording, seconds: int) -> None:
+        self.detector = detector
+        self.explanation = Explanation(detector.calibration, say, "batch", seconds)
+        self.state = gr.State(time_to_live=seconds)
+        with gr.Row(elem_id="batch-question"):
+            with gr.Column(min_width=300):
+                self.photos = say(
+                    gr.File, {"label": "batch_photos"}, file_count="multiple", height=220, elem_id="photos"
+                )
+                say.note("batch_hint", elem_classes="dd-small")
+                with gr.Row():
+                    self.start = say(gr.Button, {"value": "batch_start"}, variant="primary", elem_id="start")
+                    self.stop = say(gr.Button, {"value": "batch_stop"}, elem_id="stop")
+            with gr.Column(min_width=300):
+                self.progress = say.note("batch_waiting", changing=True, elem_id="progress")
+                say.note("limits", elem_classes="dd-small")
+        with gr.Column(visible=False, elem_id="batch-done") as self.done:
+            with gr.Row(elem_id="downloads"):
+                self.buttons = {
+                    kind: say(gr.Button, {"value": f"download_{kind}"}, size="md", min_width=150, elem_id=f"get-{kind}")
+                    for kind in downloads.KINDS
+                }
+            self.download = gr.DownloadButton(elem_id="download")  # clicked by a script; the style sheet hides it
+            say.note("batch_pick", elem_classes="dd-small")
+            self.table = gr.Dataframe(
+                headers=list(_headers(ENGLISH)),
+                datatype=["number", "html", "str", "str", "number", "str", "str"],
+                column_widths=["52px", "84px", "190px", "130px", "125px", "150px", "310px"],
+                interactive=False,
+                wrap=True,
+                show_label=False,
+                max_height=520,
+                buttons=[],
+                elem_id="table",
+            )
+        self.explanation.lay_out_verdict(None)
+        self.explanation.lay_out_evidence()
+
+    @property
+    def parts(self) -> list[Any]:
+        """What a batch changes while it goes on, as outputs."""
+        return [self.progress, self.state, self.done, self.table]
+
+    def listen(self, code: gr.Dropdown) -> None:
+        """code: the language picker."""
+        heavy: dict[str, Any] = {
+            "concurrency_id": "batch",
+            "concurrency_limit": BATCHES_AT_ONCE,
+            "preprocess": False,
+        }
+        private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        shown = list(dict.fromkeys([*self.parts, *self.explanation.parts]))
+        running = self.start.click(self._on_start, [self.photos, code], shown, **private, **heavy)
+        self.stop.click(self._on_stop, [self.state, code], self.parts, cancels=[running], **private)
+        self.table.select(self._on_select, [self.state, code], self.explanation.parts, **private)
+        self.explanation.listen(code)
+        for kind, button in self.buttons.items():
+            made = button.click(
+                partial(self._on_download, kind),
+                [self.state, code],
+                self.download,
+                show_progress="minimal",
+                show_progress_on=button,
+                api_visibility="private",
+            )
+            made.then(None, None, None, js=theme.DOWNLOAD, **private)
+        with gr.Row(visible=False):
+            gr.Button().click(
+                self._on_request,
+                self.photos,
+                gr.JSON(),
+                api_name="analyze_batch",
+                api_description=(
+                    f"Analyse up to {LIMIT} photos. Returns a list of what `deepdect analyze --json` prints, in order, "
+                    "with `path` null; a file that cannot be analysed says why and does not stop the rest."
+                ),
+                **heavy,
+            )
+
+    def reworded(self, batch: Batch | None, text: Texts) -> dict[Any, Any]:
+        """What is shown, in another language."""
+        if batch is None:
+            return {self.table: gr.update(headers=list(_headers(text)))}
+        return self._shown(batch, text)
+
+    def _on_request(self, photos: SentFiles) -> list[dict[str, Any]]:
+        if refusal := _refusal(photos, ENGLISH):
+            raise gr.Error(refusal, title=ENGLISH.batch_title, print_exception=False)
+        # `path` is null for the reason that the photo tab gives
+        return [entry.analysis.to_json() | {"path": None} for entry, _ in self._entries(photos or [], ENGLISH)]
+
+    def _on_start(self, photos: SentFiles, code: str) -> Iterator[dict[Any, Any]]:
+        text = spoken(code)
+        cleared = self.explanation.cleared("")
+        if refusal := _refusal(photos, text):
+            told = cards.message(text.batch_title, refusal)
+            yield cleared | {self.progress: told, self.state: None, self.done: gr.Column(visible=False)}
+            return
+        sent = photos or []
+        batch = Batch(len(sent))
+        yield cleared | self._shown(batch, text)
+        looked = time.monotonic()
+        try:
+            for entry, photo in self._entries(sent, text):
+                batch.rows.append(Row(entry, "" if photo is None else _thumbnail(photo)))
+                if time.monotonic() - looked > SECONDS:
+                    yield self._shown(batch, text)
+                    looked = time.monotonic()
+        except Exception:
+            yield self._shown(batch, text) | {self.progress: cards.message(text.failed_title, text.failed)}
+            raise
+        yield self._shown(batch, text)
+
+    def _entries(self, photos: list[dict[str, Any]], text: Texts) -> Iterator[tuple[Entry, np.ndarray | None]]:
+        """Each photo's result and pixels, one after the other."""
+        for photo in photos:
+            if sent := upload(photo, text):
+                analysis = self.detector.analyze(sent.file, name=sent.name)
+                yield Entry.of(analysis, sent.file), analysis.photo
+
+    def _on_stop(self, batch: Batch | None, code: str) -> dict[Any, Any]:
+        if batch is None or len(batch.rows) == batch.total:
+            return {}
+        batch.stopped = True
+        return self._shown(batch, spoken(code)) | {self.state: batch}
+
+    def _on_select(self, batch: Batch | None, code: str, event: gr.SelectData) -> dict[Any, Any]:
+        text = spoken(code)
+        number = int(event.row_value[0]) - 1  # the table may be sorted: its first column is the photo's number
+        if batch is None or number >= len(batch.rows):
+            return self.explanation.cleared(cards.message(text.gone_title, text.gone))
+        entry = batch.rows[number].entry
+        photo = entry.photo()
+        if photo is None and entry.analysis.faces:
+            return self.explanation.cleared(cards.message(text.gone_title, text.gone))
+        return self.explanation.show(entry.analysis, photo, entry.file, text)
+
+    def _on_download(self, kind: str, batch: Batch | None, code: str) -> str:
+        text = spoken(code)
+        if batch is None or not batch.rows:
+            raise gr.Error(text.gone, title=text.gone_title, print_exception=False)
+        return str(downloads.make(kind, [row.entry for row in batch.rows], text))
+
+    def _shown(self, batch: Batch, text: Texts) -> dict[Any, Any]:
+        done, total = len(batch.rows), batch.total
+        analyses = [row.entry.analysis for row in batch.rows]
+        counts = Counter(analysis.verdict or "refused" for analysis in analyses)
+        words = text.batch_done if done == total else text.batch_stopped if batch.stopped else text.batch_progress
+        kinds = ("real", "deepfake", "inconclusive", "refused")
+        told = text.batch_counts.format(**{kind: counts[kind] for kind in kinds})
+        return {
+            self.progress: cards.progress(words.format(done=done, total=total), done, total, told),
+            self.state: batch,
+            self.done: gr.Column(visible=done > 0),
+            self.table: gr.update(
+                value={
+                    "headers": list(_headers(text)),
+                    "data": [_cells(number, row, text) for number, row in enumerate(batch.rows, start=1)],
+                }
+            ),
+        }
+
+
+def _refusal(photos: SentFiles, text: Texts) -> str:
+    """Why these photos are not analysed, "" where they are."""
+    if not photos:
+        return text.batch_empty
+    return text.batch_too_many.format(count=len(photos), limit=LIMIT) if len(photos) > LIMIT else ""
+
+
+def _headers(text: Texts) -> Sequence[str]:
+    return (
+        "#",
+        text.column_preview,
+        text.column_file,
+        text.column_verdict,
+        text.column_probability,
+        text.column_region,
+        text.column_status,
+    )
+
+
+def _cells(number: int, row: Row, text: Texts) -> list[Any]:
+    """A row of the table. The probability is a number, so that sorting by it works: never 0 or 100 per cent."""
+    analysis = row.entry.analysis
+    image = f'<img src="{row.thumbnail}" alt="" class="dd-thumbnail">' if row.thumbnail else ""
+    if analysis.verdict is None or analysis.fake_probability is None:
+        words = text.say(analysis.message) or text.statuses[analysis.status]
+        return [number, image, analysis.path, text.batch_refused, None, "", words]
+    worst = analysis.faces[cards.most_suspicious(analysis.faces)]
+    region = max(worst.regions, key=lambda one: abs(one.evidence), default=None)
+    return [
+        number,
+        image,
+        analysis.path,
+        text.verdicts[analysis.verdict],
+        min(max(round(100 * analysis.fake_probability, 1), 0.1), 99.9),
+        text.region_names.get(region.name, region.name) if region else "",
+        text.statuses["ok"],
+    ]
+
+
+def _thumbnail(photo: np.ndarray) -> str:
+    """uint8 RGB [h, w, 3] as a small JPEG in a data URL."""
+    image = Image.fromarray(photo)
+    image.thumbnail((2 * THUMBNAIL, 2 * THUMBNAIL))
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=80)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -1,0 +1,53 @@
+"""Files that a visitor may take along from a batch."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePath
+
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from deepdect import pdf, report
+from deepdect.report import Entry
+from deepdect.texts import Texts
+
+Maker = Callable[[Sequence[Entry], Texts], bytes]
+
+
+def make(kind: str, entries: Sequence[Entry], text: Texts) -> Path:
+    """Write the download of one of `KINDS` into a folder of its own in the page's temporary folder."""
+    name, maker = KINDS[kind]
+    uploads = Path(get_upload_folder())
+    uploads.mkdir(parents=True, exist_ok=True)
+    path = Path(tempfile.mkdtemp(dir=uploads)) / name
+    path.write_bytes(maker(entries, text))
+    return path
+
+
+def overlays(entries: Sequence[Entry], text: Texts) -> bytes:
+    """A ZIP with each photo under its evidence maps, as PNG; photos without a face, or gone, are left out."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # a PNG does not shrink any further
+        for number, entry in enumerate(entries, start=1):
+            photo = entry.photo() if entry.analysis.faces else None
+            if photo is None:
+                continue
+            picture = io.BytesIO()
+            Image.fromarray(replace(entry.analysis, photo=photo).overlay()).save(picture, "PNG", compress_level=3)
+            stem = PurePath(entry.analysis.path.replace("\\", "/").replace(os.sep, "/")).stem
+            archive.writestr(f"{number:03d} {stem}.overlay.png", picture.getvalue())
+    return file.getvalue()
+
+
+KINDS: dict[str, tuple[str, Maker]] = {
+    "csv": ("deepdect.csv", lambda entries, text: report.to_csv(entries).encode()),
+    "json": ("deepdect.json", lambda entries, text: report.to_json(entries).encode()),
+    "pdf": ("deepdect.pdf", lambda entries, text: pdf.to_pdf(entries, text)),
+    "zip": ("deepdect-overlays.zip", overlays),
+}

@@ -1,0 +1,173 @@
+"""A result and its explanation: the same parts on either tab, and what happens when another face is picked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from deepdect import Analysis, ImageError, images, pictures
+from deepdect.texts import CODES, DEFAULT, Texts, language
+from deepdect.ui import cards
+from deepdect.ui.wording import Wording
+from deepdect.verdict import Calibration
+
+
+def spoken(code: str | None) -> Texts:
+    """The texts of the picker's value, as the browser sent it."""
+    return language(code if code in CODES else DEFAULT)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a visitor looks at: an analysis without pixels (None where it failed), and the file to take them from."""
+
+    analysis: Analysis | None
+    file: Path
+
+
+class Explanation:
+    """A verdict card, the picker of faces and the evidence of the chosen one.
+
+    Lay out `verdict` and `evidence` where they belong, then `listen`. name: distinguishes the elements of two tabs.
+    """
+
+    def __init__(self, calibration: Calibration, say: Wording, name: str, seconds: int) -> None:
+        self.calibration, self.say, self.name = calibration, say, name
+        self.shown = gr.State(time_to_live=seconds)
+
+    def lay_out_verdict(self, waiting: str | None) -> None:
+        """The card, with that phrase until there is a result, and the picker of faces."""
+        settings: dict[str, Any] = {"elem_id": self._id("result"), "elem_classes": "dd-result"}
+        if waiting:
+            self.result = self.say.note(waiting, changing=True, **settings)
+        else:
+            self.result = gr.HTML(padding=False, **settings)
+        with gr.Column(visible=False, elem_id=self._id("several"), elem_classes="dd-several") as self.several:
+            self.numbered = self.say(
+                gr.Image,
+                {"label": "all_faces"},
+                format="png",
+                interactive=False,
+                show_label=False,
+                buttons=["fullscreen"],
+                elem_id=self._id("faces"),
+            )
+            self.picker = self.say(gr.Radio, {"label": "pick"}, type="index", elem_id=self._id("picker"))
+
+    def lay_out_evidence(self) -> None:
+        """The chosen face's map and regions."""
+        with gr.Column(visible=False, elem_id=self._id("evidence"), elem_classes="dd-evidence") as self.evidence:
+            self.face = gr.HTML(padding=False)
+            with gr.Row():
+                with gr.Column(min_width=300):
+                    self.slider = self.say(
+                        gr.ImageSlider,
+                        {"label": "slider"},
+                        format="png",
+                        interactive=False,
+                        show_label=False,
+                        max_height=560,
+                        buttons=["download", "fullscreen"],
+                        elem_id=self._id("slider"),
+                        elem_classes="dd-slider",
+                    )
+                    self.say.note("legend")
+                with gr.Column(min_width=300):
+                    self.regions = gr.HTML(padding=False)
+
+    @property
+    def parts(self) -> list[Any]:
+        """Everything that a new result changes, as outputs."""
+        one_face = [self.numbered, self.picker, self.face, self.slider, self.regions]
+        return [self.result, self.shown, self.several, self.evidence, *one_face]
+
+    def listen(self, code: gr.Dropdown) -> None:
+        """Faces are chosen by number and by a click on the picture. code: the language picker."""
+        one_face = [self.result, self.numbered, self.picker, self.face, self.slider, self.regions]
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        self.picker.input(self._on_pick, [self.shown, self.picker, code], one_face, **quiet)
+        self.numbered.select(self._on_click, [self.shown, code], one_face, **quiet)
+
+    def cleared(self, result: str) -> dict[Any, Any]:
+        """Nothing but a card, so that no photo is left beside another one's verdict."""
+        return {
+            self.result: result,
+            self.shown: None,
+            self.several: gr.Column(visible=False),
+            self.evidence: gr.Column(visible=False),
+        }
+
+    def failed(self, file: Path, text: Texts) -> dict[Any, Any]:
+        """After an error in the program itself."""
+        return {self.result: cards.message(text.failed_title, text.failed), self.shown: Shown(None, file)}
+
+    def show(self, analysis: Analysis, photo: np.ndarray | None, file: Path, text: Texts) -> dict[Any, Any]:
+        """A picture's result. analysis: without pixels; photo: those, uint8 RGB [h, w, 3], None where unreadable."""
+        shown: dict[Any, Any] = {
+            self.result: cards.picture(analysis, self.calibration, text),
+            self.shown: Shown(analysis, file),
+            self.several: gr.Column(visible=len(analysis.faces) > 1),
+            self.evidence: gr.Column(visible=bool(analysis.faces)),
+        }
+        if photo is None or not analysis.faces:
+            return shown
+        chosen = cards.most_suspicious(analysis.faces)
+        choices = self._choices(analysis, text)
+        shown |= self._one_face(analysis, photo, chosen, text)
+        return shown | {self.picker: gr.Radio(choices, value=chosen)}
+
+    def reworded(self, shown: Shown | None, chosen: int | None, text: Texts) -> dict[Any, Any]:
+        """What is shown, in another language. chosen: the picker's value."""
+        if shown is None:
+            return {}
+        if shown.analysis is None:
+            return self.failed(shown.file, text)
+        words: dict[Any, Any] = {self.result: cards.picture(shown.analysis, self.calibration, text)}
+        if shown.analysis.faces:
+            chosen = cards.most_suspicious(shown.analysis.faces) if chosen is None else chosen
+            words |= {
+                self.picker: gr.Radio(self._choices(shown.analysis, text), value=chosen, label=text.pick),
+                self.face: cards.face(shown.analysis, chosen, text),
+                self.regions: cards.regions(shown.analysis.faces[chosen], text),
+            }
+        return words
+
+    def _on_pick(self, shown: Shown | None, chosen: int | None, code: str) -> dict[Any, Any]:
+        text = spoken(code)
+        gone = {self.result: cards.message(text.gone_title, text.gone)}
+        if shown is None or shown.analysis is None or chosen is None:
+            return gone
+        try:
+            photo = images.load(shown.file)
+        except ImageError:  # deleted meanwhile: it was readable before
+            return gone
+        return self._one_face(shown.analysis, photo, chosen, text)
+
+    def _on_click(self, shown: Shown | None, code: str, event: gr.SelectData) -> dict[Any, Any]:
+        if shown is None or shown.analysis is None:
+            return self._on_pick(None, None, code)
+        size = max(shown.analysis.width or 0, shown.analysis.height or 0)
+        scale = max(1.0, size / pictures.NUMBERED_PIXELS)
+        chosen = pictures.face_at(shown.analysis.faces, event.index[0] * scale, event.index[1] * scale)
+        if chosen is None:
+            return {}
+        return self._on_pick(shown, chosen, code) | {self.picker: gr.Radio(value=chosen)}
+
+    def _one_face(self, analysis: Analysis, photo: np.ndarray, chosen: int, text: Texts) -> dict[Any, Any]:
+        several = len(analysis.faces) > 1
+        return {
+            self.numbered: pictures.numbered(photo, analysis.faces, chosen) if several else None,
+            self.face: cards.face(analysis, chosen, text),
+            self.slider: pictures.before_after(photo, analysis.faces[chosen]),
+            self.regions: cards.regions(analysis.faces[chosen], text),
+        }
+
+    def _choices(self, analysis: Analysis, text: Texts) -> list[tuple[str, int]]:
+        return [(cards.choice(number, face, text), number) for number, face in enumerate(analysis.faces)]
+
+    def _id(self, part: str) -> str:
+        return f"{self.name}-{part}" if self.name else part

@@ -1,0 +1,110 @@
+"""The tab for one photo, and the page's endpoint `/analyze`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from deepdect import Detector
+from deepdect.report import Entry
+from deepdect.texts import ENGLISH
+from deepdect.ui import cards
+from deepdect.ui.explanation import Explanation, spoken
+from deepdect.ui.uploads import upload
+from deepdect.ui.wording import Wording
+
+EXAMPLES = Path(__file__).with_name("examples")
+ANALYSES_AT_ONCE = 2  # one is decoded while the network, which uses every core, works on the other
+
+
+class PhotoTab:
+    """A photo box beside its result; made inside a tab."""
+
+    def __init__(self, detector: Detector, say: Wording, seconds: int) -> None:
+        self.detector = detector
+        self.explanation = Explanation(detector.calibration, say, "", seconds)
+        with gr.Row(elem_id="question"):
+            with gr.Column(min_width=300):
+                # The listeners take the file as it came (preprocess=False): Gradio would open it with every decoder
+                # that Pillow has, and turn an unreadable one into an error of its own.
+                self.photo = say(
+                    gr.Image,
+                    {"label": "photo", "placeholder": "placeholder"},
+                    type="filepath",
+                    image_mode=None,
+                    sources=["upload", "webcam", "clipboard"],
+                    show_label=False,
+                    height=380,
+                    buttons=["fullscreen"],
+                    elem_id="photo",
+                )
+                self.analyse = say(gr.Button, {"value": "analyse"}, variant="primary", elem_id="analyse")
+                say(self._examples, {"label": "examples"})
+                say.note("examples_note", elem_id="examples-note", elem_classes="dd-small")
+            with gr.Column(min_width=300):
+                self.explanation.lay_out_verdict("waiting")
+                say.note("limits", elem_classes="dd-small")
+        self.explanation.lay_out_evidence()
+
+    def _examples(self, label: Any) -> gr.Dataset:
+        return gr.Examples(
+            [str(EXAMPLES / "real.png"), str(EXAMPLES / "altered.png")],
+            self.photo,
+            label=label,
+            cache_examples=False,
+            api_visibility="private",
+            elem_id="examples",
+        ).dataset
+
+    def listen(self, code: gr.Dropdown) -> None:
+        """code: the language picker."""
+        heavy: dict[str, Any] = {
+            "concurrency_id": "detector",
+            "concurrency_limit": ANALYSES_AT_ONCE,
+            "preprocess": False,
+        }
+        for trigger in (self.photo.change, self.analyse.click):
+            trigger(
+                self._on_photo,
+                [self.photo, code],
+                self.explanation.parts,
+                show_progress="minimal",
+                show_progress_on=self.explanation.result,
+                api_visibility="private",
+                **heavy,
+            )
+        self.explanation.listen(code)
+        with gr.Row(visible=False):
+            gr.Button().click(
+                self._on_request,
+                self.photo,
+                gr.JSON(),
+                api_name="analyze",
+                api_description="Analyse one photo. Returns what `deepdect analyze --json` prints, with `path` null.",
+                **heavy,
+            )
+
+    def _on_request(self, photo: dict[str, Any] | None) -> dict[str, Any]:
+        sent = upload(photo, ENGLISH)
+        if sent is None:
+            raise gr.Error(ENGLISH.no_photo, title=ENGLISH.no_photo_title, print_exception=False)
+        # gradio_client takes any object whose `path` is a text for a file to download; the sender knows the name anyway
+        return self.detector.analyze(sent.file, name=sent.name).to_json() | {"path": None}
+
+    def _on_photo(self, photo: dict[str, Any] | None, code: str) -> Iterator[dict[Any, Any]]:
+        """Clears the page first, so that no photo is left beside another one's verdict where the analysis fails."""
+        text = spoken(code)
+        waiting = cards.waiting(text.waiting_title, text.waiting)
+        yield self.explanation.cleared(cards.working(text) if photo else waiting)
+        sent = upload(photo, text)
+        if sent is None:
+            return
+        try:
+            analysis = self.detector.analyze(sent.file, name=sent.name)
+        except Exception:
+            yield self.explanation.failed(sent.file, text)
+            raise
+        yield self.explanation.show(Entry.of(analysis, sent.file).analysis, analysis.photo, sent.file, text)

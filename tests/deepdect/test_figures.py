@@ -1,0 +1,38 @@
+"""How figures are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from deepdect.figures import logits, percent
+
+
+@pytest.mark.parametrize(
+    ("probability", "shown"),
+    [
+        (0, "<1 %"),
+        (0.0099, "<1 %"),
+        (0.01, "1 %"),
+        (0.5, "50 %"),
+        (0.974, "97 %"),
+        (0.99, "99 %"),
+        (0.9901, ">99 %"),
+        (1, ">99 %"),
+    ],
+)
+def test_a_probability_is_never_shown_as_certain(probability, shown):
+    assert percent(probability).replace("\N{NO-BREAK SPACE}", " ") == shown
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
+def test_what_is_no_probability_is_refused(value):
+    with pytest.raises(ValueError, match="probability"):
+        percent(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1.204, "+1.20"), (-0.4, "\N{MINUS SIGN}0.40"), (0.004, "0.00"), (-0.004, "0.00")],
+)
+def test_logits_have_a_sign_where_they_are_not_nothing(value, shown):
+    assert logits(value) == shown

@@ -1,0 +1,147 @@
+"""One set of figures in JSON, CSV and PDF, from hand-made analyses."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+
+from deepdect import pdf, report
+from deepdect.messages import Message
+from deepdect.report import Entry
+from deepdect.texts import CODES, ENGLISH, language
+from explain.regions import REGIONS
+
+from .test_texts import flat
+from .ui.test_cards import analysis, face
+
+MADE = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
+EVIDENCE = {name: round(0.31 - 0.07123 * number, 5) for number, name in enumerate(REGIONS)}
+
+
+@pytest.fixture(scope="module")
+def entries(tmp_path_factory) -> list[Entry]:
+    """Two faces in one picture, and a file that is none."""
+    folder = tmp_path_factory.mktemp("report")
+    photo = np.random.default_rng(1).integers(0, 255, (80, 100, 3), np.uint8)
+    Image.fromarray(photo).save(folder / "a.png")
+    (folder / "b.png").write_bytes(b"")
+    two = analysis(face(0.1, EVIDENCE, (Message("small_face", pixels=40),)), face(0.973412, EVIDENCE))
+    refused = analysis(status="unreadable", message=Message("empty", name="a.jpg"))
+    return [Entry.of(two, folder / "a.png"), Entry.of(refused, folder / "b.png")]
+
+
+@pytest.fixture(scope="module")
+def pages(entries) -> list[str]:
+    return text_of(pdf.to_pdf(entries, ENGLISH, MADE))
+
+
+def text_of(data: bytes) -> list[str]:
+    """Each page's text, its white space single."""
+    return [" ".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(data)).pages]
+
+
+def test_an_entry_keeps_no_pixels_and_reads_them_again(entries):
+    assert entries[0].analysis.photo is None
+    assert all(one.crop.pixels.size == 0 for one in entries[0].analysis.faces)
+    assert entries[0].photo().shape == (80, 100, 3)
+    assert entries[0].sha256 == hashlib.sha256(entries[0].file.read_bytes()).hexdigest()
+    gone = Entry(entries[0].analysis, entries[0].file.with_name("gone.png"))
+    assert gone.photo() is None and gone.sha256 is None
+
+
+def test_json_is_the_contract_s(entries):
+    assert json.loads(report.to_json(entries)) == [entry.analysis.to_json() for entry in entries]
+
+
+def test_csv_has_the_json_s_figures_a_row_a_face(entries):
+    text = report.to_csv(entries)
+    assert text.startswith("\ufefffile,status,")
+    rows = list(csv.DictReader(io.StringIO(text[1:])))
+    assert [(row["face"], row["status"]) for row in rows] == [("1", "ok"), ("2", "ok"), ("", "unreadable")]
+    for row, judged in zip(rows, entries[0].analysis.to_json()["faces"], strict=False):
+        for name in ("fake_probability", "logit", "bias", "detection_score"):
+            assert float(row[name]) == judged[name]
+        assert row["verdict"] == judged["verdict"]
+        assert {region["name"]: region["evidence"] for region in judged["regions"]} == {
+            name: float(row[f"evidence_{name}"]) for name in REGIONS
+        }
+    assert rows[0]["strongest_region"] == "outside_face"
+    assert rows[0]["warnings"] == "small face: 40 px"
+    assert rows[2]["message"] == "a.jpg: is empty (0 bytes). Send the picture again."
+    assert rows[2]["fake_probability"] == rows[2]["verdict"] == ""
+
+
+def test_csv_cannot_be_made_to_run_a_formula(entries):
+    from dataclasses import replace
+
+    evil = Entry(replace(entries[1].analysis, path="=cmd|' /C calc'!A0"), entries[1].file)
+    (row,) = csv.DictReader(io.StringIO(report.to_csv([evil])[1:]))
+    assert row["file"] == "'=cmd|' /C calc'!A0"
+
+
+def test_pdf_has_a_page_a_face_with_the_json_s_figures(entries, pages):
+    assert len(pages) == 3
+    for number, judged in enumerate(entries[0].analysis.to_json()["faces"]):
+        page = pages[number]
+        assert f"{judged['fake_probability']:.6f}" in page
+        for value in (judged["logit"], judged["bias"], *(region["evidence"] for region in judged["regions"])):
+            assert f"{value:+.5f}" in page
+        assert all(ENGLISH.region_names[name] in page for name in REGIONS)
+        assert f"Face {number + 1} of 2" in page and "100 x 80 pixels" in page
+        assert entries[0].sha256 in page
+    assert "Real" in pages[0] and "small face: 40 px" in pages[0]
+    assert "Deepfake" in pages[1] and "97 % fake probability" in pages[1].replace("\N{NO-BREAK SPACE}", " ")
+    for page in pages:
+        assert "2026-03-04 05:06 UTC" in page and "net 7" in page and "0123456789abcdef" in page
+        assert "A tool, not a proof." in page
+    assert "a.jpg: is empty (0 bytes)." in pages[2] and ENGLISH.no_score in pages[2]
+    assert "Page 3 of 3" in pages[2] and entries[1].sha256 in pages[2]
+
+
+def test_pdf_shows_the_face_with_and_without_its_map(entries):
+    reader = PdfReader(io.BytesIO(pdf.to_pdf(entries, ENGLISH, MADE)))
+    sizes = [[image.image.size for image in page.images] for page in reader.pages]
+    assert len(sizes[0]) == 3 and sizes[2] == []  # the face twice, and the legend's colours
+    assert sorted(sizes[0])[1] == sorted(sizes[0])[2] != sorted(sizes[0])[0] == (128, 1)
+
+
+@pytest.mark.parametrize("code", ["es", "pt", "fr", "de", "ar", "id", "ja"])
+def test_pdf_speaks_the_language_that_its_font_can_write_and_fits_its_pages(entries, code, monkeypatch):
+    text, lowest = language(code), []
+    details = pdf._Report._details
+    monkeypatch.setattr(pdf._Report, "_details", lambda self, page: (details(self, page), lowest.append(self.get_y())))
+    pages = text_of(pdf.to_pdf(entries, text, MADE))
+    assert len(pages) == len(lowest) == 3
+    assert max(lowest) < 297 - 13  # above the page's number
+    assert "0.973412" in pages[1]
+    if code in pdf.NOT_WRITABLE:
+        assert f"cannot write {text.english_name}" in pages[0] and "A tool, not a proof." in pages[0]
+    elif not text.right_to_left:  # joined letters are extracted in an order of their own
+        assert text.verdicts["real"] in pages[0] and text.region_names["jaw"] in pages[0]
+        assert text.messages["empty"].format(name="a.jpg") in pages[2]
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if code not in pdf.NOT_WRITABLE])
+def test_the_font_has_every_letter_of_a_language_that_it_is_used_for(code):
+    letters = set("".join(flat(language(code)).values())) - {"\n"}
+    assert {letter for letter in letters if ord(letter) not in pdf._writable()} == set()
+
+
+def test_what_the_font_cannot_write_is_escaped():
+    assert pdf._written("photo é 照.jpg") == "photo é \\u7167.jpg"
+    assert pdf._written("a\x1b[2J") == "a\\x1b[2J"
+
+
+def test_a_report_tells_its_time_in_utc_and_needs_a_picture(entries):
+    made = datetime(2026, 3, 4, 7, 6, tzinfo=timezone(timedelta(hours=2)))
+    assert "2026-03-04 05:06 UTC" in text_of(pdf.to_pdf(entries[1:], ENGLISH, made))[0]
+    with pytest.raises(ValueError, match="at least one picture"):
+        pdf.to_pdf([], ENGLISH)

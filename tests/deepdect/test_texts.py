@@ -1,0 +1,140 @@
+"""Ten languages, complete and truly translated."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from dataclasses import fields
+from string import Formatter
+
+import pytest
+
+from deepdect import messages, texts
+from deepdect.messages import Message
+from deepdect.texts import CODES, ENGLISH, Texts, language, preferred
+from explain.regions import REGIONS
+
+OTHERS = [code for code in CODES if code != "en"]
+# What is truly the same word in the languages named.
+SAME = {
+    "title": set(OTHERS),
+    "photo": {"de", "id", "es", "fr", "pt"},
+    "for_fake": {"de", "es", "fr", "pt", "id"},
+    "for_real": {"es", "pt"},
+    "verdicts.deepfake": {"de", "es", "fr", "pt", "id"},
+    "verdicts.real": {"es", "pt"},
+    "column_verdict": {"fr"},
+    "logits": {"de"},
+    "report_size": {"fr", "pt"},
+}
+# A script of its own shows that a text was not forgotten; names and units stay in Latin letters.
+SCRIPTS = {
+    "hi": r"[\u0900-\u097f]",
+    "ar": r"[\u0600-\u06ff]",
+    "zh": r"[\u4e00-\u9fff]",
+    "ja": r"[\u3040-\u30ff\u4e00-\u9fff]",
+}
+
+
+def flat(text: Texts) -> dict[str, str]:
+    """Every text by its path; of a list, each entry."""
+    found: dict[str, str] = {}
+    for field in fields(Texts):
+        value = getattr(text, field.name)
+        if isinstance(value, str):
+            found[field.name] = value
+        elif isinstance(value, tuple):
+            found |= {f"{field.name}.{number}": entry for number, entry in enumerate(value)}
+        elif not isinstance(value, bool):
+            found |= {f"{field.name}.{key}": entry for key, entry in value.items()}
+    return {path: words for path, words in found.items() if path not in {"code", "name", "english_name"}}
+
+
+def braces(words: str) -> list[tuple[str, str | None]]:
+    return sorted((name, spec) for _, name, spec, _ in Formatter().parse(words) if name is not None)
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_text_exists_in_every_language_with_its_braces(code):
+    english, other = flat(ENGLISH), flat(language(code))
+    assert other.keys() == english.keys()
+    for path, words in other.items():
+        assert words.strip() == words != "", path
+        assert braces(words) == braces(english[path]), path
+        assert words.count("\n") == english[path].count("\n"), path
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_no_text_is_left_in_english(code):
+    english = flat(ENGLISH)
+    for path, words in flat(language(code)).items():
+        same = words.casefold() == english[path].casefold()
+        assert not same or code in SAME.get(path, ()), f"{code} {path}: {words}"
+        if code in SCRIPTS and path not in SAME:
+            assert re.search(SCRIPTS[code], words), f"{code} {path}: {words}"
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_no_english_phrase_hides_in_a_translation(code):
+    """Function words that none of the languages shares, in a text that was translated only in part."""
+    for path, words in flat(language(code)).items():
+        bare = re.sub(r"\{[^}]*\}", " ", words)
+        assert not re.search(r"\b(?:the|and|with|this|that|which|were|cannot|choose)\b", bare, re.I), f"{path}: {words}"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_regions_and_states_have_their_names(code):
+    text = language(code)
+    assert set(text.region_names) == set(REGIONS)
+    assert set(text.verdicts) == set(text.meanings) == {"real", "deepfake", "inconclusive"}
+    assert set(text.statuses) == {"ok", "no_face", "unreadable", "unsupported", "too_large"}
+    assert text.right_to_left == (code == "ar")
+
+
+def test_every_message_that_the_code_uses_exists():
+    used = set()
+    for path in messages.LANGUAGES.parent.rglob("*.py"):
+        used |= set(re.findall(r'Message\(\s*"(\w+)"', path.read_text(encoding="utf-8")))
+    assert len(used) > 15 and used <= messages.ENGLISH.keys()
+
+
+def test_a_message_is_english_text_that_other_languages_can_word():
+    message = Message("not_a_picture", name="a.png", kind=Message("kind_video"), formats="JPEG, PNG")
+    assert message == "a.png: looks like a video. Send a picture: JPEG, PNG."
+    assert language("de").say(message) == "a.png: sieht aus wie ein Video. Senden Sie ein Bild: JPEG, PNG."
+    assert language("de").say("no message") == "no message"
+    again = pickle.loads(pickle.dumps(message))
+    assert again == message and language("fr").say(again) == language("fr").say(message)
+
+
+def test_an_incomplete_message_is_refused():
+    with pytest.raises(KeyError):
+        Message("small_face")
+    with pytest.raises(KeyError):
+        Message("no such key")
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("ko,ar;q=0.5,ja;q=0.7", "ja"),
+        ("zh-TW", "zh"),
+        ("en;q=0.2, pt-BR;q=0.9", "pt"),
+        ("ko", "en"),
+        ("fr;q=0", "en"),
+        ("*;q=x,,;", "en"),
+        ("", "en"),
+    ],
+)
+def test_the_browser_s_favourite_language_is_found(header, code):
+    assert preferred(header) == code
+
+
+def test_an_unknown_language_and_a_wrong_file_are_named(monkeypatch, tmp_path):
+    with pytest.raises(ValueError, match="unknown language 'xx'"):
+        language("xx")
+    (tmp_path / "fr.toml").write_text((messages.LANGUAGES / "fr.toml").read_text().replace("tagline =", "tag_line ="))
+    monkeypatch.setattr(texts, "LANGUAGES", tmp_path)
+    with pytest.raises(ValueError, match=r"languages/fr.toml: keys missing or unknown: tag_line, tagline"):
+        language.__wrapped__("fr")
