@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import math
 import os
 import random
 import signal
@@ -206,7 +207,7 @@ def client(
         try:
             outcome, answer = ask(web, sent, give_up)
         except (httpx.HTTPError, json.JSONDecodeError, ValueError):
-            tally.add(now, "error")  # while the server is away, nothing else can be expected
+            tally.add(phase() or "crash", "error")  # asked before the crash, it may end in it
             time.sleep(0.5)
             continue
         took = time.monotonic() - started
@@ -250,10 +251,10 @@ def run(seconds: float, clients: int) -> tuple[Tally, Server]:
         while phase() is not None:
             server.measure(begun)
             if not crashed and time.monotonic() - begun > 0.85 * seconds:
-                crashed = True
+                crashed, ends["crash"] = True, math.inf  # however long the restart takes
                 server.stop(signal.SIGKILL)
                 server.start()
-                ends["crash"] = max(seconds, time.monotonic() - begun + 0.1 * seconds)  # to be seen working again
+                ends["crash"] = time.monotonic() - begun + max(20, 0.15 * seconds)  # to be seen working again
             time.sleep(min(1.0, seconds / 50))
         for thread in threads:
             thread.join()

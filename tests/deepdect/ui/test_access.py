@@ -5,6 +5,7 @@ import os
 import pytest
 
 from deepdect.ui.access import AUTH_VARIABLE, Access
+from deepdect.ui.leftovers import sweeping
 
 
 @pytest.fixture(autouse=True)
@@ -53,4 +54,5 @@ def test_only_a_page_for_this_machine_alone_insists_on_its_name(host, share, pro
     settings = Access(rate=7, trusted_proxies=proxies).launch(host, share)
     (gate,) = settings["app_kwargs"]["middleware"]
     assert gate.kwargs == {"local": local, "rate": 7}
+    assert settings["app_kwargs"]["lifespan"] is sweeping and settings["strict_cors"] is True
     assert os.environ["FORWARDED_ALLOW_IPS"] == ",".join(proxies)

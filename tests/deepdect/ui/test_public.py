@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -70,6 +71,20 @@ def test_a_trusted_proxy_says_who_the_client_is(open_page):
     assert [asked(web, "203.0.113.1") for _ in range(3)] == [200, 200, 429]
     assert asked(web, "203.0.113.2") == 200
     assert asked(web, "203.0.113.3, 203.0.113.1") == 429  # before the proxy's own word: the client's
+
+
+def test_uploads_that_broke_off_are_swept_while_the_page_runs(open_page, monkeypatch):
+    lifetime = []
+
+    @asynccontextmanager
+    async def watched(app):
+        lifetime.append("begun")
+        yield
+        lifetime.append("ended")
+
+    monkeypatch.setattr("deepdect.ui.access.sweeping", watched)
+    open_page(Access())
+    assert lifetime == ["begun"]
 
 
 class Waiting:
