@@ -29,7 +29,7 @@ export CHECK_PYTHON
 
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --only-binary :all:
 LOCK = env -u UV_INDEX -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS $(UV) pip compile --quiet --universal \
-	--python-version 3.11 --no-python-downloads --fork-strategy fewest --generate-hashes --no-emit-index-url \
+	--python-version 3.11 --no-python-downloads --fork-strategy fewest --no-strip-extras --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 
 .PHONY: help run test lint coverage fuzz soak lock clean
@@ -64,7 +64,7 @@ soak: $(VENV)/installed-dev ## 32 clients at once for five minutes, cancels and 
 lock: $(UV) ## resolve the locks anew after a change of requirements; ARGS="--upgrade" takes newer versions
 	$(LOCK) $(ARGS) requirements.txt --output-file requirements.lock
 	$(LOCK) $(ARGS) requirements-dev.txt --constraints requirements.lock --output-file requirements-dev.lock \
-		$$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock)
+		$$(sed -n 's/^\([a-z0-9._-]*\)[=[].*/--no-emit-package \1/p' requirements.lock)
 	@! grep -nE '://|file:|^ *-(i|f|-index|-extra|-find)' requirements.lock requirements-dev.lock
 
 clean: ## remove the virtual environments and the tools' caches
