@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from fontTools.ttLib import TTFont
 from fpdf import FPDF
-from fpdf.enums import MethodReturnValue
+from fpdf.enums import MethodReturnValue, WrapMode
 from PIL import Image
 
 from deepdect import Analysis, FaceAnalysis
@@ -90,7 +90,7 @@ def _written(words: str) -> str:
 class _Report(FPDF):
     def __init__(self, text: Texts, made: datetime, pages: int) -> None:
         super().__init__(format="A4")
-        self.text, self.made, self.pages_expected = text, made, pages
+        self.says, self.made, self.pages_expected = text, made, pages
         self.set_creation_date(made)
         self.set_title(text.report_title)
         self.set_lang(text.code)
@@ -107,7 +107,7 @@ class _Report(FPDF):
     def add(self, page: _Page, note: str) -> None:
         """One page."""
         self.add_page()
-        text, analysis = self.text, page.analysis
+        text, analysis = self.says, page.analysis
         self._beside(text.report_title, text.report_made.format(date=f"{self.made:%Y-%m-%d %H:%M} UTC"), size=15)
         if note:
             self._words(note, size=8, colour=GREY)
@@ -134,7 +134,7 @@ class _Report(FPDF):
         self._cell(text.report_page.format(page=self.page, pages=self.pages_expected), 8, GREY, "C")
 
     def _face(self, page: _Page, face: FaceAnalysis) -> None:
-        text = self.text
+        text = self.says
         chance = f"{percent(face.fake_probability)} {text.probability}"
         self._beside(text.verdicts[face.verdict], chance, 20, 11, INK[face.verdict])
         self._words(text.meanings[face.verdict], size=9)
@@ -153,7 +153,7 @@ class _Report(FPDF):
             return
         top, column = self.get_y(), WIDTH / 2
         for index, (pixels, caption) in enumerate(
-            zip(before_after(photo, face), (self.text.report_photo, self.text.report_map), strict=True)
+            zip(before_after(photo, face), (self.says.report_photo, self.says.report_map), strict=True)
         ):
             left = MARGIN + 1 + index * (column + 2)  # 1: as far as words stand off the margin
             height, width = pixels.shape[:2]
@@ -174,14 +174,14 @@ class _Report(FPDF):
         self.set_font("DejaVu", "", 8)
         self.set_text_color(*DARK)
         self.set_xy(MARGIN, top)
-        self.cell(43, 4, f"{self.text.for_real} {logits(-limit)}", align="R")
+        self.cell(43, 4, f"{self.says.for_real} {logits(-limit)}", align="R")
         self.set_xy(MARGIN + WIDTH - 43, top)
-        self.cell(43, 4, f"{logits(limit)} {self.text.for_fake}", align="L")
+        self.cell(43, 4, f"{logits(limit)} {self.says.for_fake}", align="L")
         self.set_xy(MARGIN, top + 5)
 
     def _regions(self, face: FaceAnalysis) -> None:
         """Bars and the JSON's own figures, strongest first, with the baseline and the sum."""
-        text, figures = self.text, face.to_json()
+        text, figures = self.says, face.to_json()
         if not face.regions:
             self._words(text.no_regions, size=9)
         rows = [
@@ -208,7 +208,7 @@ class _Report(FPDF):
         self.cell(WIDTH - 137, 4.5, value, align="R", new_x="LMARGIN", new_y="NEXT")
 
     def _details(self, page: _Page) -> None:
-        text, model = self.text, page.analysis.model
+        text, model = self.says, page.analysis.model
         facts = [
             (text.report_file_sha256, page.entry.sha256 or "–"),
             (text.report_model, f"{model['name']} {model['version']}"),
@@ -241,10 +241,16 @@ class _Report(FPDF):
         self.set_x(MARGIN)
         height = size * 0.48
         if lines is not None:
-            kept: Sequence[str] = self.multi_cell(
-                WIDTH, height, words, align=self.start, dry_run=True, output=MethodReturnValue.LINES, wrapmode="CHAR"
+            kept = self.multi_cell(
+                WIDTH,
+                height,
+                words,
+                align=self.start,
+                dry_run=True,
+                output=MethodReturnValue.LINES,
+                wrapmode=WrapMode.CHAR,
             )
-            words = "\n".join(kept[-lines:])
+            words = "\n".join(cast(list[str], kept)[-lines:])
         self.multi_cell(WIDTH, height, words, align=self.start, new_x="LMARGIN", new_y="NEXT")
 
     def _beside(

@@ -148,7 +148,8 @@ def language(code: str) -> Texts:
     expected = {field.name for field in fields(Texts)} - {"code"}
     if wrong := found.keys() ^ expected:
         raise ValueError(f"languages/{code}.toml: keys missing or unknown: {', '.join(sorted(wrong))}")
-    return Texts(code, **{key: tuple(value) if isinstance(value, list) else value for key, value in found.items()})
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in found.items()}
+    return Texts(code, **values)
 
 
 def preferred(accept_language: str) -> str:

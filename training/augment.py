@@ -77,8 +77,8 @@ def _degrade(crop: np.ndarray, native: int, settings: Augmentation, random: np.r
     if blurred:
         small = cv2.GaussianBlur(small, (0, 0), float(random.uniform(0.3, 1.4)) * side / NATIVE_CAP + 0.1)
     if noisy:
-        grain = random.normal(0, random.uniform(1, 9), small.shape).astype(np.float32)
-        small = np.clip(small + grain, 0, 255).astype(np.uint8)
+        grain = np.asarray(random.normal(0, random.uniform(1, 9), small.shape), np.float32)
+        small = np.asarray(np.clip(small + grain, 0, 255), np.uint8)
     if compressed:
         quality = int(random.integers(settings.quality[0], settings.quality[1] + 1))
         small = recompress(small, quality, ".webp" if random.random() < 0.125 else ".jpg")

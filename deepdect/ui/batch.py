@@ -195,7 +195,7 @@ class BatchTab:
     def _shown(self, batch: Batch, text: Texts) -> dict[Any, Any]:
         done, total = len(batch.rows), batch.total
         analyses = [row.entry.analysis for row in batch.rows]
-        counts = Counter(analysis.verdict or "refused" for analysis in analyses)
+        counts = Counter(str(analysis.verdict or "refused") for analysis in analyses)
         words = text.batch_done if done == total else text.batch_stopped if batch.stopped else text.batch_progress
         kinds = ("real", "deepfake", "inconclusive", "refused")
         told = text.batch_counts.format(**{kind: counts[kind] for kind in kinds})

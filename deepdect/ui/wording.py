@@ -95,10 +95,11 @@ class Wording:
 
     def updates(self, text: Texts) -> dict[Any, Any]:
         """All of them in that language."""
-        return {
-            component: gr.update(**{name: PHRASES[key](text) for name, key in phrases.items()})
-            for component, phrases in self._spoken
-        }
+        updates: dict[Any, Any] = {}
+        for component, phrases in self._spoken:
+            worded: dict[str, Any] = {name: PHRASES[key](text) for name, key in phrases.items()}
+            updates[component] = gr.update(**worded)
+        return updates
 
     def _first(self, key: str, changing: bool) -> str | I18nData:
         if self.fixed:

@@ -84,7 +84,8 @@ def test_the_page_s_own_requests_pass(origin):
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "http://localhost.evil.example", "null", "file://", "", "http://[", "x://localhost"]
+    "origin",
+    ["https://evil.example", "http://localhost.evil.example", "null", "file://", "", "http://[", "x://localhost"],
 )
 def test_other_sites_are_refused_in_a_visitor_s_browser(origin):
     for method, path in (("POST", JOIN), ("POST", UPLOAD), ("GET", "/config")):
@@ -169,7 +170,9 @@ def test_no_upload_is_taken_when_the_disk_is_nearly_full(monkeypatch):
     assert Visitor()("POST", JOIN, json={}).status_code == 200
 
 
-@pytest.mark.parametrize("address", ["http://example.org/a.jpg", "HTTPS://example.org", " http://x", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "address", ["http://example.org/a.jpg", "HTTPS://example.org", " http://x", "file:///etc/passwd"]
+)
 def test_addresses_in_place_of_files_are_refused(address):
     document = {"data": [[{"photo": {"path": address, "meta": {"_type": "gradio.FileData"}}}]]}
     for path in (JOIN, "/gradio_api/call/analyze", "/gradio_api/call/v2/analyze", "/gradio_api/run/analyze"):
