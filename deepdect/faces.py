@@ -37,6 +37,8 @@ SMALLEST_SEEN = 18  # input pixels that a face needs to be seen by BACK or WIDE 
 SCAN_SIDES = (WIDE.size, 1856)  # longer side of the coarse scan (one tile) and of the fine one (at most 4x4 tiles)
 TILE_OVERLAP = 64  # input pixels: smaller faces lie whole within some tile, larger ones were seen by the coarser pass
 PORTRAIT = 0.2  # a face of this share of the picture's longer side makes it a portrait
+ROOM = 0.1  # of its box's sides, left on every side of a face: no tight crop, which would call for the padded passes
+HINT = 0.2  # BACK's score for something outside the face from which a portrait may have bystanders too small for it
 PORTRAIT_SCAN = 800  # longer side in pixels above which even a portrait gets the coarse scan
 BYSTANDER = 0.1  # faces below this share of the longer side promise more small ones
 TURNS = (45.0, -45.0, 90.0, -90.0, 180.0)  # degrees
@@ -84,8 +86,21 @@ class Crop:
 
 
 def find(rgb: np.ndarray) -> list[Face]:
-    """All faces in RGB uint8 [h, w, 3], largest first."""
-    fits = _fit_all(rgb, *_search(rgb), [])
+    """All faces in RGB uint8 [h, w, 3], largest first.
+
+    A portrait whose face BACK finds at once, with nothing else that looks like one, is done with that pass.
+    """
+    detections, scores = detector(BACK).detect(rgb, minimum=HINT)
+    sure = scores >= MINIMUM_DETECTION
+    fits = _fit_all(rgb, detections[sure], scores[sure], [])
+    if not _plain_portrait(rgb, fits, detections[~sure]):
+        fits = _find_all(rgb, detections[sure], scores[sure])
+    return sorted((fit.face for fit in fits), key=_area, reverse=True)
+
+
+def _find_all(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray) -> list[_Fit]:
+    """Every pass that may pay, the candidates of BACK's on the whole picture given."""
+    fits = _fit_all(rgb, *_search(rgb, detections, scores), [])
     largest = max(fits, key=lambda fit: _area(fit.face), default=None)
     if largest is None or largest.doubt > DOUBTFUL:
         fits = _merge(fits, [fit for turn in TURNS for fit in _fit_all(rgb, *_search_turned(rgb, turn), [])])
@@ -94,7 +109,19 @@ def find(rgb: np.ndarray) -> list[Face]:
         if _scan_pays(longest, searched, fits):
             fits = _merge(fits, _fit_all(rgb, *_scan(rgb, side), fits))
             searched = side
-    return sorted((fit.face for fit in fits), key=_area, reverse=True)
+    return fits
+
+
+def _plain_portrait(rgb: np.ndarray, fits: list[_Fit], hints: np.ndarray) -> bool:
+    """Whether the fits are one settled face, large and with room around it, that all weaker candidates belong to."""
+    if len(fits) != 1 or fits[0].doubt > DOUBTFUL:
+        return False
+    height, width = rgb.shape[:2]
+    x, y, w, h = fits[0].face.box
+    large = max(w, h) >= PORTRAIT * max(height, width)
+    room = min(x, width - x - w) >= ROOM * w and min(y, height - y - h) >= ROOM * h
+    explained = all(_holds(fits[0].face, (hint[:2] + hint[2:4]) / 2) for hint in hints)
+    return large and room and explained
 
 
 def crop(rgb: np.ndarray, face: Face) -> Crop:
@@ -125,10 +152,11 @@ def _area(face: Face) -> float:
     return face.box[2] * face.box[3]
 
 
-def _search(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whole-picture candidates: portraits (back), the tight crop (front, padded), the scene (full-range, padded)."""
+def _search(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whole-picture candidates: portraits (BACK's, given), the tight crop (front, padded), the scene (full-range,
+    padded)."""
     passes = [
-        detector(BACK).detect(rgb, minimum=MINIMUM_DETECTION),
+        (detections, scores),
         detector(FRONT).detect(rgb, pad=0.3, minimum=MINIMUM_DETECTION),
         detector(FULL_RANGE).detect(rgb, pad=0.15, minimum=MINIMUM_DETECTION),
     ]
