@@ -40,7 +40,7 @@ print(type(detector).__name__, serve.call_args.kwargs, [m for m in ("tensorflow"
 """
     done = run("-c", script)
     access = "Access(auth=None, rate=None, trusted_proxies=())"
-    expected = f"Detector {{'host': '127.0.0.1', 'port': 0, 'share': False, 'access': {access}}} []"
+    expected = f"Detector {{'host': '127.0.0.1', 'port': 0, 'share': False, 'access': {access}, 'lang': None}} []"
     assert done.stdout.strip() == expected, done.stderr
 
 

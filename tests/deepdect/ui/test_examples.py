@@ -8,7 +8,7 @@ from PIL import Image
 
 from deepdect import images
 from deepdect.ui.examples import make
-from deepdect.ui.page import EXAMPLES
+from deepdect.ui.photo import EXAMPLES
 
 
 @pytest.mark.parametrize("name", ["real.png", "altered.png"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -44,7 +45,9 @@ class Visitor:
             async with httpx.AsyncClient(transport=transport, base_url="http://localhost:7860") as client:
                 return await client.request(method, path, **request)
 
-        return asyncio.run(ask())
+        # in a thread of its own: the browser tests' Playwright leaves an event loop running in this one
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(asyncio.run, ask()).result()
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ import httpx
 import pytest
 
 from deepdect import ui
+from deepdect.texts import ENGLISH
 from deepdect.ui import gate
 from deepdect.ui import page as page_module
 from deepdect.ui.access import Access
+from deepdect.ui.photo import ANALYSES_AT_ONCE
 from tests.hostile.samples import SAMPLES
 
 CALL = "/gradio_api/call/analyze"
@@ -50,7 +52,7 @@ def test_without_the_password_there_is_nothing_to_see_or_do(open_page):
         assert web.request(method, path, json=body).status_code == 401
     assert web.post("/gradio_api/upload", files={"files": ("a.png", SAMPLES["PNG"])}).status_code == 401
     start = web.get("/").text
-    assert '"auth_required":true' in start and ui.ENGLISH.placeholder.splitlines()[0] not in start
+    assert '"auth_required":true' in start and ENGLISH.placeholder.splitlines()[0] not in start
     assert web.post("/login", data={"username": "ann", "password": "wrong"}).status_code == 400
     assert web.post("/login", data={"username": "ann", "password": "a:b"}).status_code == 200
     assert web.get("/config").status_code == 200
@@ -115,7 +117,7 @@ def test_beyond_the_waiting_line_visitors_are_told_to_come_back(open_page, detec
     slow.go_on.set()
     assert refused is not None and refused.status_code == 503
     assert refused.json() == {"detail": gate.BUSY} and refused.headers["Retry-After"] == "60"
-    assert 2 <= len(taken) <= 2 + page_module.ANALYSES_AT_ONCE + 1
+    assert 2 <= len(taken) <= 2 + ANALYSES_AT_ONCE + 1
     for event in taken:  # what was let in is answered
         with web.stream("GET", f"{CALL}/{event}") as stream:
             assert "no_face" in stream.read().decode()
