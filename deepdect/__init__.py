@@ -7,5 +7,5 @@ analysis = Detector().analyze("photo.jpg")
 from deepdect.detector import Analysis, Detector, FaceAnalysis
 from deepdect.images import ImageError
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Analysis", "Detector", "FaceAnalysis", "ImageError", "__version__"]

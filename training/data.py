@@ -26,7 +26,10 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 @dataclass(frozen=True)
 class Item:
-    """One labelled file; `path` is relative to the folder. `group` ties a fake to its original, or a video's frames."""
+    """One labelled file; `path` is relative to the folder. `group` ties a fake to its original, or a video's frames.
+
+    age, sex, ethnicity: the publisher's own labels, "" where there are none.
+    """
 
     path: str
     split: str
@@ -34,6 +37,9 @@ class Item:
     source: str
     kind: str
     group: str
+    age: str = ""
+    sex: str = ""
+    ethnicity: str = ""
 
 
 def read_items(root: Path) -> list[Item]:
@@ -46,7 +52,15 @@ def read_items(root: Path) -> list[Item]:
         with manifest.open(newline="") as stream:
             rows = list(csv.DictReader(stream))
         items = [
-            Item(row["path"], row["split"], LABELS[row["label"]], row["source"], row["kind"], row["group"])
+            Item(
+                row["path"],
+                row["split"],
+                LABELS[row["label"]],
+                row["source"],
+                row["kind"],
+                row["group"],
+                *(row.get(column) or "" for column in ("age", "sex", "ethnicity")),
+            )
             for row in rows
         ]
     else:

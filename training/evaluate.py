@@ -8,6 +8,7 @@ video (or a fake and its original) are not independent.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,7 @@ from rich.progress import track
 
 from deepdect import Detector
 from deepdect.verdict import Calibration
+from training import breakdown, plots
 from training.data import CropSet, load_crops, read_items
 from training.metrics import (
     accuracy,
@@ -99,25 +101,86 @@ def measure(
 
 def evaluate(detector: Detector, root: Path, cache: Path, split: str) -> dict[str, Line]:
     """All lines of a split: each source, `pooled` over those that training saw, and cross-data-set sources."""
+    return lines_of(score(detector, root, cache, split), detector.calibration)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A split's crops with their calibrated logits [n]; seen: bool [n], whether training saw the crop's source.
+
+    missed: how many files of each source had no face.
+    """
+
+    crops: CropSet
+    logits: np.ndarray
+    seen: np.ndarray
+    missed: dict[str, int]
+
+    @property
+    def groups(self) -> np.ndarray:
+        """Group names [n]."""
+        return np.array([item.group for item in self.crops.items])
+
+
+def score(detector: Detector, root: Path, cache: Path, split: str) -> Scored:
+    """Run the detector's network over a split's crops."""
     crops = load_crops(root, split, cache)
-    logits, labels, sources = raw_scores(detector, crops, split), crops.labels, crops.sources
-    groups = np.array([item.group for item in crops.items])
     every = read_items(root)
     trained_on = {item.source for item in every if item.split == "Train"}
     source_of = {item.path: item.source for item in every}
-    missed = [source_of[path] for path in crops.missed]
-    seen = np.isin(sources, list(trained_on))
-    pooled = measure(
-        "pooled", logits[seen], labels[seen], groups[seen], sum(s in trained_on for s in missed), detector.calibration
-    )
-    lines = {"pooled": pooled}
+    missed = Counter(source_of[path] for path in crops.missed)
+    return Scored(crops, raw_scores(detector, crops, split), np.isin(crops.sources, list(trained_on)), dict(missed))
+
+
+def lines_of(scored: Scored, calibration: Calibration) -> dict[str, Line]:
+    """The table's lines by name."""
+    seen, labels, sources = scored.seen, scored.crops.labels, scored.crops.sources
+    trained_on = set(sources[seen])
+
+    def line(name: str, chosen: np.ndarray, missed: int) -> Line:
+        return measure(name, scored.logits[chosen], labels[chosen], scored.groups[chosen], missed, calibration)
+
+    lines = {"pooled": line("pooled", seen, sum(n for source, n in scored.missed.items() if source in trained_on))}
     for source in sorted(set(sources), key=lambda name: (name not in trained_on, name)):
-        chosen = sources == source
         name = source if source in trained_on else f"{source} (cross-data-set)"
-        lines[name] = measure(
-            name, logits[chosen], labels[chosen], groups[chosen], missed.count(source), detector.calibration
-        )
+        lines[name] = line(name, sources == source, scored.missed.get(source, 0))
     return lines
+
+
+def details(scored: Scored, calibration: Calibration) -> dict[str, str]:
+    """Tables of what the lines hide, in Markdown by title; all but the second over the sources that training saw."""
+    seen = scored.seen
+    crops, logits, labels = scored.crops, scored.logits[seen], scored.crops.labels[seen]
+    probabilities = 1 / (1 + np.exp(-np.clip(logits, -80, 80)))
+    items = [item for item, kept in zip(crops.items, seen, strict=True) if kept]
+    shares = breakdown.accused_by_label(items, probabilities, calibration)
+    sizes = breakdown.auc_by_size(crops.native[seen], logits, labels, scored.groups[seen])
+    bins = breakdown.reliability(probabilities, labels)
+    curve = breakdown.risk_coverage(probabilities, labels)
+    many = breakdown.false_alarms_of_many(probabilities, labels, crops.sources[seen], calibration)
+    table = breakdown.markdown
+    return {
+        "Real photos called deepfake, by the publishers' labels": table(
+            ("source, label", "photos", "called deepfake", "95 %"),
+            [
+                (s.name, str(s.total), f"{s.count / s.total:.1%}", f"{s.interval[0]:.1%}–{s.interval[1]:.1%}")
+                for s in shares
+            ],
+        ),
+        "AUC by the crop's native side": table(
+            ("pixels", "crops", "AUC (95 %)"),
+            [(side, str(n), f"{area:.3f} ({low:.3f}–{high:.3f})") for side, n, area, low, high in sizes],
+        ),
+        "Reliability": table(
+            ("mean fake probability", "share of fakes", "crops"), [(f"{p:.3f}", f"{f:.3f}", str(n)) for p, f, n in bins]
+        ),
+        "Accuracy on the surest": table(
+            ("share judged", "accuracy"), [(f"{share:.0%}", f"{right:.1%}") for share, right in curve]
+        ),
+        "Chance that a picture of so many real faces is called deepfake": table(
+            ("faces", "chance"), [(str(faces), f"{chance:.1%}") for faces, chance in many]
+        ),
+    }
 
 
 def table(lines: dict[str, Line]) -> str:
@@ -148,12 +211,22 @@ def main(
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
     runtime: Annotated[str, typer.Option(help="Runtime of the network.")] = "auto",
     output: Annotated[Path | None, typer.Option(help="Write the figures to this JSON file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the reliability diagram into this PNG file.")] = None,
 ) -> None:
     """Print the table of the shipped weights on a split."""
     detector = Detector(runtime)  # type: ignore[arg-type]  # checked there
-    lines = evaluate(detector, data, cache, split)
+    scored = score(detector, data, cache, split)
+    lines = lines_of(scored, detector.calibration)
     print(f"{split}, weights {detector.model['sha256'][:16]}, {detector.runtime.name}\n")
     print(table(lines))
+    more = details(scored, detector.calibration)
+    for title, rows in more.items():
+        print(f"\n{title}\n\n{rows}")
+    if plot:
+        chance = 1 / (1 + np.exp(-np.clip(scored.logits, -80, 80)))
+        plots.reliability(
+            breakdown.reliability(chance[scored.seen], scored.crops.labels[scored.seen]), detector.calibration, plot
+        )
     if output:
         figures = {
             "command": f"python -m training.evaluate DATA_FOLDER --split {split} --output {output}",
@@ -161,6 +234,7 @@ def main(
             "runtime": detector.runtime.name,
             "split": split,
             "lines": {name: asdict(line) for name, line in lines.items()},
+            "details": more,
         }
         rounded = json.loads(json.dumps(figures), parse_float=lambda text: round(float(text), 5))
         output.write_text(json.dumps(rounded, indent=1) + "\n")
