@@ -172,7 +172,7 @@ class BatchTab:
 
     def _on_stop(self, batch: Batch | None, code: str) -> dict[Any, Any]:
         if batch is None or len(batch.rows) == batch.total:
-            return {}
+            return gr.skip()
         batch.stopped = True
         return self._shown(batch, spoken(code)) | {self.state: batch}
 

@@ -195,18 +195,18 @@ class Explanation:
         scale = max(1.0, size / pictures.NUMBERED_PIXELS)
         chosen = pictures.face_at(shown.analysis.faces, event.index[0] * scale, event.index[1] * scale)
         if chosen is None:
-            return {}
+            return gr.skip()
         return self._on_pick(shown, chosen, code) | {self.picker: gr.Radio(value=chosen)}
 
     def _on_check(self, shown: Shown | None) -> dict[Any, Any]:
         """Hide the regions of the face that is shown. Says nothing where another one is shown by the end."""
         if shown is None or shown.analysis is None or not shown.analysis.faces or shown.checked(shown.chosen):
-            return {}
+            return gr.skip()
         number, analysis = shown.chosen, shown.analysis
         try:
             photo = images.load(shown.file)
         except ImageError:  # deleted meanwhile; what is shown stays, as not checked
-            return {}
+            return gr.skip()
         face = analysis.faces[number]
         restored = replace(face, crop=faces.crop(photo, face.face))
         [checked] = self.detector.verify(replace(analysis, faces=[restored])).faces
@@ -214,7 +214,7 @@ class Explanation:
         known[number] = replace(face, regions=checked.regions)
         shown.analysis = replace(analysis, faces=known)
         if shown.left or shown.chosen != number:
-            return {}
+            return gr.skip()
         return self._reasons(shown.analysis, number, language(shown.code))
 
     def _reasons(self, analysis: Analysis, chosen: int, text: Texts) -> dict[Any, Any]:

@@ -123,7 +123,7 @@ def test_pdf_shows_the_face_with_and_without_its_map(entries):
 
 
 def fullest(entry: Entry) -> Entry:
-    """The entry as a page needs most room for: a long path, warnings, and three regions whose evidence hiding has confirmed."""
+    """The entry as a page needs most room for: a long path, warnings, three regions that hiding has confirmed."""
     regions = [RegionEvidence(name, 0.5, 0.3, 0.25, True) for name in REGIONS]
     regions[0] = replace(regions[0], drop=2.2)
     warnings = [Message("small_face", pixels=40), Message("tilted_head", degrees=40)]

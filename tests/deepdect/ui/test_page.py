@@ -99,7 +99,7 @@ def test_a_check_renews_the_reason_and_the_regions_of_the_face_that_is_shown(sho
     assert one.crop.pixels.shape == (256, 256, 3) and one.fake_probability == 0.9
     assert (shown.checked(0), shown.checked(1)) == (False, True)
     assert shown.analysis.faces[1].crop is not one.crop  # no pixels are kept
-    assert explanation._on_check(shown) == {} and len(detector.seen) == 1
+    assert explanation._on_check(shown) == gr.skip() and len(detector.seen) == 1
     reworded = explanation.reworded(shown, 1, language("de"))
     assert language("de").reasons["verified"] in words(reworded[explanation.reason].value)
 
@@ -111,18 +111,18 @@ def test_a_check_ends_on_what_is_looked_at_by_then(shown):
     assert language("ar").confirmed in words(explanation._on_check(shown)[explanation.regions])
     detector.meanwhile = lambda: explanation._on_pick(shown, 1, "en")
     shown.chosen = 0
-    assert explanation._on_check(shown) == {} and shown.checked(0)
+    assert explanation._on_check(shown) == gr.skip() and shown.checked(0)
 
 
 def test_a_check_says_nothing_of_a_photo_that_was_replaced_or_deleted(shown):
     detector = Checking()
     explanation = Page(detector).photo.explanation
     detector.meanwhile = lambda: explanation.cleared("", shown)
-    assert explanation._on_check(shown) == {}
+    assert explanation._on_check(shown) == gr.skip()
     shown.file.unlink()
     shown.chosen = 0
     nothing = Shown(analysis(status="no_face"), shown.file)
-    assert [explanation._on_check(one) for one in (shown, None, nothing, Shown(None, shown.file))] == [{}] * 4
+    assert [explanation._on_check(one) for one in (shown, None, nothing, Shown(None, shown.file))] == [gr.skip()] * 4
     assert len(detector.seen) == 1
 
 
