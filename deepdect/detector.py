@@ -221,7 +221,7 @@ class Detector:
             face.regions, face.crop.pixels, face.labels(), face.logit, self.score, self._noise_floor
         )
         notes = list(face.warnings)
-        if self._no_floor and (note := f"regions could not be verified: {self._no_floor}") not in notes:
+        if self._no_floor and (note := Message("not_verified", reason=self._no_floor)) not in notes:
             notes.append(note)
         return replace(face, regions=found, warnings=notes)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 NBSP = "\N{NO-BREAK SPACE}"
+# By whether hiding a region has confirmed its evidence; never alone, `Texts.checks` says what they mean.
+MARKS: dict[bool | None, str] = {True: "✓", False: "✗", None: "–"}
 
 
 def percent(probability: float) -> str:

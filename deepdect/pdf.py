@@ -17,8 +17,9 @@ from fpdf import FPDF
 from fpdf.enums import MethodReturnValue, WrapMode
 from PIL import Image
 
-from deepdect import Analysis, FaceAnalysis
+from deepdect import Analysis, FaceAnalysis, pdf_table
 from deepdect.figures import logits, percent
+from deepdect.pdf_table import DARK, GREY, MARGIN, WIDTH
 from deepdect.pictures import before_after
 from deepdect.report import Entry
 from deepdect.texts import ENGLISH, Texts
@@ -27,13 +28,8 @@ from explain import overlay
 # Languages whose script no font that Deep Dect installs can write: their reports are in English, and say so.
 NOT_WRITABLE = ("hi", "zh", "ja")
 NO_FONT = "This report is in English because the fonts that come with Deep Dect cannot write {language}."
-MARGIN = 15.0  # mm, as all lengths here
-WIDTH = 210 - 2 * MARGIN
-PICTURE = 78.0
+PICTURE = 72.0  # mm, as all lengths here
 INK = {"real": (11, 74, 168), "deepfake": (178, 58, 0), "inconclusive": (75, 85, 99)}
-BAR = {True: (240, 120, 40), False: (45, 120, 215)}  # by whether it argues for deepfake; as on the page
-GREY, DARK = (90, 98, 110), (17, 20, 26)
-BAR_LOGITS = 1.0  # bars end here, as on the page
 
 
 def to_pdf(entries: Iterable[Entry], text: Texts, made: datetime | None = None) -> bytes:
@@ -138,13 +134,16 @@ class _Report(FPDF):
         chance = f"{percent(face.fake_probability)} {text.probability}"
         self._beside(text.verdicts[face.verdict], chance, 20, 11, INK[face.verdict])
         self._words(text.meanings[face.verdict], size=9)
+        self._words(text.reason(face.reason), size=9, bold=True)
         for warning in face.warnings:
             self._words(f"{text.warnings}: {text.say(warning)}", size=9)
         self.ln(2)
         self._pictures(page, face)
         self._legend()
         self.ln(2)
-        self._regions(face)
+        if not face.regions:
+            self._words(text.no_regions, size=9)
+        pdf_table.draw(self, face, text, self.start)
 
     def _pictures(self, page: _Page, face: FaceAnalysis) -> None:
         """The face with and without its map, as on the page; nothing where the file is gone."""
@@ -178,34 +177,6 @@ class _Report(FPDF):
         self.set_xy(MARGIN + WIDTH - 43, top)
         self.cell(43, 4, f"{logits(limit)} {self.says.for_fake}", align="L")
         self.set_xy(MARGIN, top + 5)
-
-    def _regions(self, face: FaceAnalysis) -> None:
-        """Bars and the JSON's own figures, strongest first, with the baseline and the sum."""
-        text, figures = self.says, face.to_json()
-        if not face.regions:
-            self._words(text.no_regions, size=9)
-        rows = [
-            (text.region_names.get(region["name"], region["name"]), region["evidence"])
-            for region in sorted(figures["regions"], key=lambda region: -abs(region["evidence"]))
-        ]
-        for name, value in [*rows, (text.baseline, figures["bias"])]:
-            self._row(name, f"{value:+.5f}")
-            length = 30 * min(abs(value) / BAR_LOGITS, 1)
-            middle, top = MARGIN + 105, self.get_y() - 4.5
-            self.set_fill_color(*BAR[value > 0])
-            self.rect(middle if value > 0 else middle - length, top + 1, length, 2.6, style="F")
-            self.set_draw_color(*GREY)
-            self.line(middle, top, middle, top + 4.5)
-        self._row(text.total, f"{figures['logit']:+.5f} {text.logits}", bold=True)
-        self._row(text.probability, f"{figures['fake_probability']:.6f}", bold=True)
-
-    def _row(self, name: str, value: str, bold: bool = False) -> None:
-        self.set_font("DejaVu", "B" if bold else "", 8.5)
-        self.set_text_color(*DARK)
-        self.set_x(MARGIN)
-        self.cell(72, 4.5, name, align=self.start)
-        self.set_x(MARGIN + 137)
-        self.cell(WIDTH - 137, 4.5, value, align="R", new_x="LMARGIN", new_y="NEXT")
 
     def _details(self, page: _Page) -> None:
         text, model = self.says, page.analysis.model

@@ -9,12 +9,15 @@ from functools import cache
 from typing import Any
 
 from deepdect.detector import Status
+from deepdect.figures import MARKS, percent
 from deepdect.messages import LANGUAGES, Message
 from deepdect.verdict import Verdict
+from explain.reasons import Reason, sentence
 
 # In the order in which the page offers them.
 CODES = ("en", "es", "pt", "fr", "de", "hi", "ar", "zh", "ja", "id")
 DEFAULT = "en"
+LEFT_TO_RIGHT = "\N{LEFT-TO-RIGHT MARK}"
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,11 @@ class Texts:
     neutral: str
     baseline: str
     total: str
+    drop: str
+    drop_note: str
+    confirmed: str
+    not_confirmed: str
+    not_checked: str
     warnings: str
     technical: str
 
@@ -132,11 +140,29 @@ class Texts:
     meanings: Mapping[Verdict, str]
     statuses: Mapping[Status, str]
     region_names: Mapping[str, str]
+    reasons: Mapping[str, str]
     messages: Mapping[str, str]
 
     def say(self, message: str) -> str:
         """What Python said about a picture (`ImageError.message`, warnings), in this language where it is a Message."""
         return message.worded(self.messages) if isinstance(message, Message) else message
+
+    def reason(self, reason: Reason) -> str:
+        """What a face's verdict rests on, as a sentence or two."""
+        return sentence(reason, self.reasons, self._percent)
+
+    def checked(self, verified: bool | None) -> str:
+        """What hiding a region found about its evidence."""
+        return {True: self.confirmed, False: self.not_confirmed, None: self.not_checked}[verified]
+
+    @property
+    def checks(self) -> str:
+        """What the marks mean that stand for `checked` where there is no room."""
+        return " · ".join(f"{mark} {self.checked(verified)}" for verified, mark in MARKS.items())
+
+    def _percent(self, value: float) -> str:
+        """Amid letters that run from right to left, marks keep a figure together: "<1 %" would become "% 1>"."""
+        return f"{LEFT_TO_RIGHT}{percent(value)}{LEFT_TO_RIGHT}" if self.right_to_left else percent(value)
 
 
 @cache

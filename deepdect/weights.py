@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from deepdect.head import Head
+from deepdect.messages import Message
 from deepdect.verdict import Calibration
 from explain.occlusion import NoiseFloor
 
@@ -113,9 +114,9 @@ def noise_floor(folder: Path, sha256: str) -> tuple[NoiseFloor | None, str]:
     try:
         floor = NoiseFloor.from_json(json.loads(file.read_text()))
     except FileNotFoundError:
-        return None, f"{file.name} is missing"
+        return None, Message("floor_missing", file=file.name)
     except (OSError, TypeError, ValueError) as error:
-        return None, f"{file.name} cannot be read ({error})"
+        return None, Message("floor_unreadable", file=file.name, error=str(error))
     if floor.sha256 != sha256:
-        return None, f"{file.name} was measured with other weights ({floor.sha256[:16]}, not {sha256[:16]})"
+        return None, Message("floor_other", file=file.name, received=floor.sha256[:16], expected=sha256[:16])
     return floor, ""

@@ -79,11 +79,13 @@ def find(verdict: str, logit: float, regions: Sequence[RegionEvidence]) -> Reaso
         if region.verified is not False
     )[:NAMED]
     if named:
-        return Reason("decided", verdict, probability, named, sum(region.share for region in named), refuted)
+        share = min(1.0, sum(region.share for region in named))  # rounding may add up to more
+        return Reason("decided", verdict, probability, named, share, refuted)
     return Reason("refuted" if refuted else "nothing", verdict, probability, refuted=refuted)
 
 
-# What `sentence` needs in a language. Names in braces are filled in with `str.format`.
+# What `sentence` needs in a language; names in braces are filled in with `str.format`. The same words stand in
+# `[reasons]` of deepdect/languages/en.toml, with those of the other languages beside it.
 ENGLISH: Mapping[str, str] = {
     "deepfake.one": "{regions} argues for deepfake, with {share} of the evidence{checked}.",
     "deepfake.more": "{regions} argue for deepfake, with {share} of the evidence{checked}.",
@@ -101,6 +103,7 @@ ENGLISH: Mapping[str, str] = {
     "nothing": "The evidence is spread over the face; no part of it stands out.",
     "list": "{first}, {rest}",
     "list.last": "{first} and {rest}",
+    "sentences": "{first} {rest}",
     "forehead": "the forehead",
     "left_eye": "the left eye",
     "right_eye": "the right eye",
@@ -136,13 +139,14 @@ def sentence(reason: Reason, templates: Mapping[str, str] = ENGLISH, percent: Ca
     text = templates[f"{reason.verdict}.{'more' if several else 'one'}"].format(
         regions=names, share=percent(reason.share), checked=checked
     )
-    words = [text[:1].upper() + text[1:]]
+    words = text[:1].upper() + text[1:]
     strongest = reason.regions[0]
-    if strongest.hidden is not None and strongest.verified:
+    if verified and strongest.hidden is not None:
         before, after = percent(reason.probability), percent(strongest.hidden)
         if before != after:
-            words.append(templates["hidden"].format(region=templates[strongest.name], before=before, after=after))
-    return " ".join(words)
+            hidden = templates["hidden"].format(region=templates[strongest.name], before=before, after=after)
+            words = templates["sentences"].format(first=words, rest=hidden)
+    return words
 
 
 def _listed(names: Sequence[str], templates: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ from deepdect import Detector
 from deepdect.report import Entry
 from deepdect.texts import ENGLISH, Texts
 from deepdect.ui import cards, downloads, theme
-from deepdect.ui.explanation import Explanation, spoken
+from deepdect.ui.explanation import QUIET, Explanation, Shown, spoken
 from deepdect.ui.uploads import upload
 from deepdect.ui.wording import LIMIT, Wording
 
@@ -51,7 +51,7 @@ class BatchTab:
 
     def __init__(self, detector: Detector, say: Wording, seconds: int) -> None:
         self.detector = detector
-        self.explanation = Explanation(detector.calibration, say, "batch", seconds)
+        self.explanation = Explanation(detector, say, "batch", seconds)
         self.state = gr.State(time_to_live=seconds)
         with gr.Row(elem_id="batch-question"):
             with gr.Column(min_width=300):
@@ -99,11 +99,12 @@ class BatchTab:
             "concurrency_limit": BATCHES_AT_ONCE,
             "preprocess": False,
         }
-        private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        before = self.explanation.shown
         shown = list(dict.fromkeys([*self.parts, *self.explanation.parts]))
-        running = self.start.click(self._on_start, [self.photos, code], shown, **private, **heavy)
-        self.stop.click(self._on_stop, [self.state, code], self.parts, cancels=[running], **private)
-        self.table.select(self._on_select, [self.state, code], self.explanation.parts, **private)
+        running = self.start.click(self._on_start, [self.photos, code, before], shown, **QUIET, **heavy)
+        self.stop.click(self._on_stop, [self.state, code], self.parts, cancels=[running], **QUIET)
+        opened = self.table.select(self._on_select, [self.state, code, before], self.explanation.parts, **QUIET)
+        self.explanation.check_after(opened)
         self.explanation.listen(code)
         for kind, button in self.buttons.items():
             made = button.click(
@@ -114,7 +115,7 @@ class BatchTab:
                 show_progress_on=button,
                 api_visibility="private",
             )
-            made.then(None, None, None, js=theme.DOWNLOAD, **private)
+            made.then(None, None, None, js=theme.DOWNLOAD, **QUIET)
         with gr.Row(visible=False):
             gr.Button().click(
                 self._on_request,
@@ -140,9 +141,9 @@ class BatchTab:
         # `path` is null for the reason that the photo tab gives
         return [entry.analysis.to_json() | {"path": None} for entry, _ in self._entries(photos or [], ENGLISH)]
 
-    def _on_start(self, photos: SentFiles, code: str) -> Iterator[dict[Any, Any]]:
+    def _on_start(self, photos: SentFiles, code: str, before: Shown | None) -> Iterator[dict[Any, Any]]:
         text = spoken(code)
-        cleared = self.explanation.cleared("")
+        cleared = self.explanation.cleared("", before)
         if refusal := _refusal(photos, text):
             told = cards.message(text.batch_title, refusal)
             yield cleared | {self.progress: told, self.state: None, self.done: gr.Column(visible=False)}
@@ -171,19 +172,20 @@ class BatchTab:
 
     def _on_stop(self, batch: Batch | None, code: str) -> dict[Any, Any]:
         if batch is None or len(batch.rows) == batch.total:
-            return {}
+            return gr.skip()
         batch.stopped = True
         return self._shown(batch, spoken(code)) | {self.state: batch}
 
-    def _on_select(self, batch: Batch | None, code: str, event: gr.SelectData) -> dict[Any, Any]:
+    def _on_select(self, batch: Batch | None, code: str, before: Shown | None, event: gr.SelectData) -> dict[Any, Any]:
         text = spoken(code)
         number = int(event.row_value[0]) - 1  # the table may be sorted: its first column is the photo's number
+        gone = self.explanation.cleared(cards.message(text.gone_title, text.gone), before)
         if batch is None or number >= len(batch.rows):
-            return self.explanation.cleared(cards.message(text.gone_title, text.gone))
+            return gone
         entry = batch.rows[number].entry
         photo = entry.photo()
         if photo is None and entry.analysis.faces:
-            return self.explanation.cleared(cards.message(text.gone_title, text.gone))
+            return gone
         return self.explanation.show(entry.analysis, photo, entry.file, text)
 
     def _on_download(self, kind: str, batch: Batch | None, code: str) -> str:

@@ -8,10 +8,11 @@ from html import escape
 import numpy as np
 
 from deepdect import Analysis, FaceAnalysis
-from deepdect.figures import logits, percent
+from deepdect.figures import MARKS, logits, percent
 from deepdect.texts import Texts
 from deepdect.verdict import Calibration, Verdict
 from explain import overlay
+from explain.regions import RegionEvidence
 
 # Bars end here, for every face alike: stretched to its own range, an undecided face would look like a certain one.
 BAR_LOGITS = 1.0
@@ -110,6 +111,16 @@ def face(analysis: Analysis, number: int, text: Texts) -> str:
     )
 
 
+def reason(analysis: Analysis, number: int, text: Texts) -> str:
+    """What one face's verdict rests on, in a sentence; where there are several faces, with this one's name."""
+    chosen = analysis.faces[number]
+    name = ""
+    if len(analysis.faces) > 1:
+        name = f"<h3>{escape(text.face.format(number=number + 1))} · {escape(text.verdicts[chosen.verdict])}</h3>"
+    kind = "" if chosen.verdict == "inconclusive" else " dd-decided"
+    return f'<section class="dd-reason{kind}" role="status">{name}<p>{escape(text.reason(chosen.reason))}</p></section>'
+
+
 def legend(text: Texts) -> str:
     """The map's colour scale, with the colours that the overlay really uses."""
     limit = overlay.SCALE_LOGITS
@@ -131,22 +142,25 @@ def regions(chosen: FaceAnalysis, text: Texts) -> str:
     if not chosen.regions:
         return f'<section class="dd-regions">{title}<p>{escape(text.no_regions)}</p></section>'
     strongest = sorted(chosen.regions, key=lambda region: -abs(region.evidence))
-    rows = "".join(_row(text.region_names.get(region.name, region.name), region.evidence, text) for region in strongest)
-    rows += _row(text.baseline, chosen.bias, text, "dd-baseline")
+    rows = "".join(
+        _row(text.region_names.get(region.name, region.name), region.evidence, _check(region, text), text)
+        for region in strongest
+    )
+    rows += _row(text.baseline, chosen.bias, "", text, "dd-baseline")
     head = (
         f'<tr class="dd-head"><th scope="col">{escape(text.region)}</th><th scope="col"><div><span>'
         f'<i class="dd-for-real"></i>{escape(text.for_real)}</span><span>{escape(text.for_fake)}'
-        f'<i class="dd-for-fake"></i></span></div></th><th scope="col">{escape(text.logits)}</th></tr>'
+        f'<i class="dd-for-fake"></i></span></div></th><th scope="col">{escape(text.logits)}</th>'
+        f'<th scope="col">{escape(text.drop)}</th></tr>'
     )
     total = (
         f'<tr class="dd-total"><th scope="row">{escape(text.total)}</th>'
         f"<td><bdi>{percent(chosen.fake_probability)}</bdi> {escape(text.probability)}</td>"
-        f"<td><bdi>{logits(chosen.logit)}</bdi></td></tr>"
+        f"<td><bdi>{logits(chosen.logit)}</bdi></td><td></td></tr>"
     )
     note = text.regions_note.format(limit=f"±{BAR_LOGITS:g}")
-    return (
-        f'<section class="dd-regions">{title}<table>{head}{rows}{total}</table>{_paragraph(note, "dd-note")}</section>'
-    )
+    notes = "".join(_paragraph(words, "dd-note") for words in (note, text.drop_note, text.checks))
+    return f'<section class="dd-regions">{title}<table>{head}{rows}{total}</table>{notes}</section>'
 
 
 def choice(number: int, chosen: FaceAnalysis, text: Texts) -> str:
@@ -196,14 +210,24 @@ def _scale(probability: float, calibration: Calibration, text: Texts) -> str:
     )
 
 
-def _row(name: str, value: float, text: Texts, css: str = "") -> str:
+def _row(name: str, value: float, check: str, text: Texts, css: str = "") -> str:
+    """check: HTML of what hiding the region found."""
     width = 50 * min(abs(value) / BAR_LOGITS, 1)
     side = "fake" if value > 0 else "real"
     return (
         f'<tr class="{css}"><th scope="row">{escape(name)}</th>'
         f'<td class="dd-bar"><i class="dd-for-{side}" style="width: {width:.2f}%"></i>'
         f'<span class="dd-unseen">{escape(argument(value, text))}</span></td>'
-        f"<td><bdi>{logits(value)}</bdi></td></tr>"
+        f"<td><bdi>{logits(value)}</bdi></td><td>{check}</td></tr>"
+    )
+
+
+def _check(region: RegionEvidence, text: Texts) -> str:
+    """The drop with a mark, and in words for who cannot see it."""
+    drop = "" if region.drop is None else f"<bdi>{logits(region.drop)}</bdi> "
+    return (
+        f'{drop}<i aria-hidden="true">{MARKS[region.verified]}</i>'
+        f'<span class="dd-unseen">{escape(text.checked(region.verified))}</span>'
     )
 
 

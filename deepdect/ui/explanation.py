@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio.events import Dependency
 
-from deepdect import Analysis, ImageError, images, pictures
+from deepdect import Analysis, Detector, ImageError, faces, images, pictures
 from deepdect.texts import CODES, DEFAULT, Texts, language
 from deepdect.ui import cards
 from deepdect.ui.wording import Wording
-from deepdect.verdict import Calibration
+
+CHECKS_AT_ONCE = 1  # each is ten faces' work, for an answer that is already there
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def spoken(code: str | None) -> Texts:
@@ -21,26 +24,37 @@ def spoken(code: str | None) -> Texts:
     return language(code if code in CODES else DEFAULT)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Shown:
-    """What a visitor looks at: an analysis without pixels (None where it failed), and the file to take them from."""
+    """What a visitor looks at: an analysis without pixels (None where it failed), and the file to take them from.
+
+    Kept up to date in place, because a check takes a while and must end on what is looked at by then. chosen: the face.
+    code: the language. left: whether something else is shown by now.
+    """
 
     analysis: Analysis | None
     file: Path
+    chosen: int = 0
+    code: str = DEFAULT
+    left: bool = False
+
+    def checked(self, number: int) -> bool:
+        """Whether that face's regions have been hidden already, or there is nothing to hide."""
+        return self.analysis is None or any(region.drop is not None for region in self.analysis.faces[number].regions)
 
 
 class Explanation:
-    """A verdict card, the picker of faces and the evidence of the chosen one.
+    """A verdict card, the picker of faces, and the reason and the evidence of the chosen one.
 
     Lay out `verdict` and `evidence` where they belong, then `listen`. name: distinguishes the elements of two tabs.
     """
 
-    def __init__(self, calibration: Calibration, say: Wording, name: str, seconds: int) -> None:
-        self.calibration, self.say, self.name = calibration, say, name
+    def __init__(self, detector: Detector, say: Wording, name: str, seconds: int) -> None:
+        self.detector, self.say, self.name = detector, say, name
         self.shown = gr.State(time_to_live=seconds)
 
     def lay_out_verdict(self, waiting: str | None) -> None:
-        """The card, with that phrase until there is a result, and the picker of faces."""
+        """The card, with that phrase until there is a result, the picker of faces, and the chosen one's reason."""
         settings: dict[str, Any] = {"elem_id": self._id("result"), "elem_classes": "dd-result"}
         if waiting:
             self.result = self.say.note(waiting, changing=True, **settings)
@@ -57,6 +71,7 @@ class Explanation:
                 elem_id=self._id("faces"),
             )
             self.picker = self.say(gr.Radio, {"label": "pick"}, type="index", elem_id=self._id("picker"))
+        self.reason = gr.HTML(visible=False, padding=False, elem_id=self._id("reason"))
 
     def lay_out_evidence(self) -> None:
         """The chosen face's map and regions."""
@@ -82,22 +97,43 @@ class Explanation:
     @property
     def parts(self) -> list[Any]:
         """Everything that a new result changes, as outputs."""
-        one_face = [self.numbered, self.picker, self.face, self.slider, self.regions]
-        return [self.result, self.shown, self.several, self.evidence, *one_face]
+        return [self.shown, self.several, self.evidence, *self._one_face_parts]
+
+    @property
+    def _one_face_parts(self) -> list[Any]:
+        """What another face changes; the card, too, where the result has expired."""
+        return [self.result, self.numbered, self.picker, self.reason, self.face, self.slider, self.regions]
 
     def listen(self, code: gr.Dropdown) -> None:
         """Faces are chosen by number and by a click on the picture. code: the language picker."""
-        one_face = [self.result, self.numbered, self.picker, self.face, self.slider, self.regions]
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        self.picker.input(self._on_pick, [self.shown, self.picker, code], one_face, **quiet)
-        self.numbered.select(self._on_click, [self.shown, code], one_face, **quiet)
+        outputs = self._one_face_parts
+        self.check_after(self.picker.input(self._on_pick, [self.shown, self.picker, code], outputs, **QUIET))
+        self.check_after(self.numbered.select(self._on_click, [self.shown, code], outputs, **QUIET))
 
-    def cleared(self, result: str) -> dict[Any, Any]:
-        """Nothing but a card, so that no photo is left beside another one's verdict."""
+    def check_after(self, event: Dependency) -> None:
+        """Once that listener has shown a face, its regions are hidden in turn, and what is said of it is renewed.
+
+        A place of its own in the queue keeps these ten passes from holding up anybody's verdict.
+        """
+        event.success(
+            self._on_check,
+            self.shown,
+            [self.reason, self.regions],
+            trigger_mode="always_last",
+            concurrency_id="check",
+            concurrency_limit=CHECKS_AT_ONCE,
+            **QUIET,
+        )
+
+    def cleared(self, result: str, before: Shown | None) -> dict[Any, Any]:
+        """Nothing but a card, so that no photo is left beside another one's verdict. before: what was shown."""
+        if before is not None:
+            before.left = True
         return {
             self.result: result,
             self.shown: None,
             self.several: gr.Column(visible=False),
+            self.reason: gr.HTML(visible=False),
             self.evidence: gr.Column(visible=False),
         }
 
@@ -107,18 +143,21 @@ class Explanation:
 
     def show(self, analysis: Analysis, photo: np.ndarray | None, file: Path, text: Texts) -> dict[Any, Any]:
         """A picture's result. analysis: without pixels; photo: those, uint8 RGB [h, w, 3], None where unreadable."""
-        shown: dict[Any, Any] = {
-            self.result: cards.picture(analysis, self.calibration, text),
-            self.shown: Shown(analysis, file),
+        updates: dict[Any, Any] = {
+            self.result: cards.picture(analysis, self.detector.calibration, text),
+            self.reason: gr.HTML(visible=False),
             self.several: gr.Column(visible=len(analysis.faces) > 1),
             self.evidence: gr.Column(visible=bool(analysis.faces)),
         }
         if photo is None or not analysis.faces:
-            return shown
+            return updates | {self.shown: Shown(analysis, file)}
         chosen = cards.most_suspicious(analysis.faces)
         choices = self._choices(analysis, text)
-        shown |= self._one_face(analysis, photo, chosen, text)
-        return shown | {self.picker: gr.Radio(choices, value=chosen)}
+        updates |= self._one_face(analysis, photo, chosen, text)
+        return updates | {
+            self.shown: Shown(analysis, file, chosen, text.code),
+            self.picker: gr.Radio(choices, value=chosen),
+        }
 
     def reworded(self, shown: Shown | None, chosen: int | None, text: Texts) -> dict[Any, Any]:
         """What is shown, in another language. chosen: the picker's value."""
@@ -126,13 +165,14 @@ class Explanation:
             return {}
         if shown.analysis is None:
             return self.failed(shown.file, text)
-        words: dict[Any, Any] = {self.result: cards.picture(shown.analysis, self.calibration, text)}
+        words: dict[Any, Any] = {self.result: cards.picture(shown.analysis, self.detector.calibration, text)}
         if shown.analysis.faces:
             chosen = cards.most_suspicious(shown.analysis.faces) if chosen is None else chosen
+            shown.chosen, shown.code = chosen, text.code
             words |= {
                 self.picker: gr.Radio(self._choices(shown.analysis, text), value=chosen, label=text.pick),
                 self.face: cards.face(shown.analysis, chosen, text),
-                self.regions: cards.regions(shown.analysis.faces[chosen], text),
+                **self._reasons(shown.analysis, chosen, text),
             }
         return words
 
@@ -145,6 +185,7 @@ class Explanation:
             photo = images.load(shown.file)
         except ImageError:  # deleted meanwhile: it was readable before
             return gone
+        shown.chosen, shown.code = chosen, text.code
         return self._one_face(shown.analysis, photo, chosen, text)
 
     def _on_click(self, shown: Shown | None, code: str, event: gr.SelectData) -> dict[Any, Any]:
@@ -154,8 +195,34 @@ class Explanation:
         scale = max(1.0, size / pictures.NUMBERED_PIXELS)
         chosen = pictures.face_at(shown.analysis.faces, event.index[0] * scale, event.index[1] * scale)
         if chosen is None:
-            return {}
+            return gr.skip()
         return self._on_pick(shown, chosen, code) | {self.picker: gr.Radio(value=chosen)}
+
+    def _on_check(self, shown: Shown | None) -> dict[Any, Any]:
+        """Hide the regions of the face that is shown. Says nothing where another one is shown by the end."""
+        if shown is None or shown.analysis is None or not shown.analysis.faces or shown.checked(shown.chosen):
+            return gr.skip()
+        number, analysis = shown.chosen, shown.analysis
+        try:
+            photo = images.load(shown.file)
+        except ImageError:  # deleted meanwhile; what is shown stays, as not checked
+            return gr.skip()
+        face = analysis.faces[number]
+        restored = replace(face, crop=faces.crop(photo, face.face))
+        [checked] = self.detector.verify(replace(analysis, faces=[restored])).faces
+        known = [*shown.analysis.faces]  # a check of another face may have ended meanwhile
+        known[number] = replace(face, regions=checked.regions)
+        shown.analysis = replace(analysis, faces=known)
+        if shown.left or shown.chosen != number:
+            return gr.skip()
+        return self._reasons(shown.analysis, number, language(shown.code))
+
+    def _reasons(self, analysis: Analysis, chosen: int, text: Texts) -> dict[Any, Any]:
+        """What hiding the regions adds to."""
+        return {
+            self.reason: gr.HTML(cards.reason(analysis, chosen, text), visible=True),
+            self.regions: cards.regions(analysis.faces[chosen], text),
+        }
 
     def _one_face(self, analysis: Analysis, photo: np.ndarray, chosen: int, text: Texts) -> dict[Any, Any]:
         several = len(analysis.faces) > 1
@@ -163,7 +230,7 @@ class Explanation:
             self.numbered: pictures.numbered(photo, analysis.faces, chosen) if several else None,
             self.face: cards.face(analysis, chosen, text),
             self.slider: pictures.before_after(photo, analysis.faces[chosen]),
-            self.regions: cards.regions(analysis.faces[chosen], text),
+            **self._reasons(analysis, chosen, text),
         }
 
     def _choices(self, analysis: Analysis, text: Texts) -> list[tuple[str, int]]:

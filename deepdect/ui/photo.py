@@ -12,7 +12,7 @@ from deepdect import Detector
 from deepdect.report import Entry
 from deepdect.texts import ENGLISH
 from deepdect.ui import cards
-from deepdect.ui.explanation import Explanation, spoken
+from deepdect.ui.explanation import Explanation, Shown, spoken
 from deepdect.ui.uploads import upload
 from deepdect.ui.wording import Wording
 
@@ -25,7 +25,7 @@ class PhotoTab:
 
     def __init__(self, detector: Detector, say: Wording, seconds: int) -> None:
         self.detector = detector
-        self.explanation = Explanation(detector.calibration, say, "", seconds)
+        self.explanation = Explanation(detector, say, "", seconds)
         with gr.Row(elem_id="question"):
             with gr.Column(min_width=300):
                 # The listeners take the file as it came (preprocess=False): Gradio would open it with every decoder
@@ -67,15 +67,16 @@ class PhotoTab:
             "preprocess": False,
         }
         for trigger in (self.photo.change, self.analyse.click):
-            trigger(
+            judged = trigger(
                 self._on_photo,
-                [self.photo, code],
+                [self.photo, code, self.explanation.shown],
                 self.explanation.parts,
                 show_progress="minimal",
                 show_progress_on=self.explanation.result,
                 api_visibility="private",
                 **heavy,
             )
+            self.explanation.check_after(judged)
         self.explanation.listen(code)
         with gr.Row(visible=False):
             gr.Button().click(
@@ -94,11 +95,13 @@ class PhotoTab:
         # gradio_client takes any object whose `path` is a text for a file to download; the sender knows the name anyway
         return self.detector.analyze(sent.file, name=sent.name).to_json() | {"path": None}
 
-    def _on_photo(self, photo: dict[str, Any] | None, code: str) -> Iterator[dict[Any, Any]]:
+    def _on_photo(
+        self, photo: dict[str, Any] | None, code: str, before: Shown | None = None
+    ) -> Iterator[dict[Any, Any]]:
         """Clears the page first, so that no photo is left beside another one's verdict where the analysis fails."""
         text = spoken(code)
         waiting = cards.waiting(text.waiting_title, text.waiting)
-        yield self.explanation.cleared(cards.working(text) if photo else waiting)
+        yield self.explanation.cleared(cards.working(text) if photo else waiting, before)
         sent = upload(photo, text)
         if sent is None:
             return

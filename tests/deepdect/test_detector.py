@@ -174,6 +174,7 @@ def test_verification_hides_every_region_once(detector, portrait, astronaut):
 
 def test_verification_without_a_noise_floor_says_why(detector, portrait, tmp_path):
     from deepdect import Detector, weights
+    from deepdect.texts import language
 
     for file in weights.FOLDER.iterdir():
         if file.name != weights.NOISE_FLOOR_FILE:
@@ -196,6 +197,8 @@ def test_verification_without_a_noise_floor_says_why(detector, portrait, tmp_pat
     assert [warning for warning in face.warnings if "could not be verified" in warning] == [
         f"regions could not be verified: {why}"
     ]
+    german = language("de").say(face.warnings[-1])
+    assert german.startswith("die Bereiche konnten nicht geprüft werden: noise_floor.json wurde mit anderen Gewichten")
 
 
 def test_another_models_analysis_is_not_verified(detector, portrait):

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
@@ -17,10 +18,10 @@ from deepdect import pdf, report
 from deepdect.messages import Message
 from deepdect.report import Entry
 from deepdect.texts import CODES, ENGLISH, language
-from explain.regions import REGIONS
+from explain.regions import REGIONS, RegionEvidence
 
 from .test_texts import flat
-from .ui.test_cards import analysis, face
+from .ui.test_cards import JAW, MOUTH, NOSE, analysis, checked, face
 
 MADE = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 EVIDENCE = {name: round(0.31 - 0.07123 * number, 5) for number, name in enumerate(REGIONS)}
@@ -80,8 +81,6 @@ def test_csv_has_the_json_s_figures_a_row_a_face(entries):
 
 
 def test_csv_cannot_be_made_to_run_a_formula(entries):
-    from dataclasses import replace
-
     evil = Entry(replace(entries[1].analysis, path="=cmd|' /C calc'!A0"), entries[1].file)
     (row,) = csv.DictReader(io.StringIO(report.to_csv([evil])[1:]))
     assert row["file"] == "'=cmd|' /C calc'!A0"
@@ -106,11 +105,30 @@ def test_pdf_has_a_page_a_face_with_the_json_s_figures(entries, pages):
     assert "Page 3 of 3" in pages[2] and entries[1].sha256 in pages[2]
 
 
+def test_pdf_tells_the_reason_and_what_hiding_found(entries, pages):
+    assert ENGLISH.reasons["nothing"] in pages[0] and ENGLISH.drop not in pages[0]
+    verified = replace(entries[0], analysis=analysis(checked(0.9, MOUTH, JAW, NOSE)))
+    [page] = text_of(pdf.to_pdf([verified], ENGLISH, MADE))
+    told = page.replace("\N{NO-BREAK SPACE}", " ")
+    assert "The mouth and the nose argue for deepfake, with 70 % of the evidence, not checked by hiding." in told
+    assert "hidden, the fake" not in told  # what was not checked throughout is not told as if it had been
+    assert "+2.20000 ✓" in page and "-0.25000 ✗" in page and ENGLISH.drop in page and ENGLISH.checks in page
+
+
 def test_pdf_shows_the_face_with_and_without_its_map(entries):
     reader = PdfReader(io.BytesIO(pdf.to_pdf(entries, ENGLISH, MADE)))
     sizes = [[image.image.size for image in page.images] for page in reader.pages]
     assert len(sizes[0]) == 3 and sizes[2] == []  # the face twice, and the legend's colours
     assert sorted(sizes[0])[1] == sorted(sizes[0])[2] != sorted(sizes[0])[0] == (128, 1)
+
+
+def fullest(entry: Entry) -> Entry:
+    """The entry as a page needs most room for: a long path, warnings, three regions that hiding has confirmed."""
+    regions = [RegionEvidence(name, 0.5, 0.3, 0.25, True) for name in REGIONS]
+    regions[0] = replace(regions[0], drop=2.2)
+    warnings = [Message("small_face", pixels=40), Message("tilted_head", degrees=40)]
+    worst = replace(checked(0.9, *regions), warnings=warnings)
+    return replace(entry, analysis=replace(entry.analysis, path="folder/" * 40, faces=[worst, worst]))
 
 
 @pytest.mark.parametrize("code", ["es", "pt", "fr", "de", "ar", "id", "ja"])
@@ -120,6 +138,7 @@ def test_pdf_speaks_the_language_that_its_font_can_write_and_fits_its_pages(entr
     monkeypatch.setattr(pdf._Report, "_details", lambda self, page: (details(self, page), lowest.append(self.get_y())))
     pages = text_of(pdf.to_pdf(entries, text, MADE))
     assert len(pages) == len(lowest) == 3
+    pdf.to_pdf([fullest(entries[0])], text, MADE)
     assert max(lowest) < 297 - 13  # above the page's number
     assert "0.973412" in pages[1]
     if code in pdf.NOT_WRITABLE:

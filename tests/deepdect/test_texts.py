@@ -12,7 +12,8 @@ import pytest
 from deepdect import messages, texts
 from deepdect.messages import Message
 from deepdect.texts import CODES, ENGLISH, Texts, language, preferred
-from explain.regions import REGIONS
+from explain import reasons
+from explain.regions import REGIONS, RegionEvidence
 
 OTHERS = [code for code in CODES if code != "en"]
 # What is truly the same word in the languages named.
@@ -26,6 +27,9 @@ SAME = {
     "column_verdict": {"fr"},
     "logits": {"de"},
     "report_size": {"fr", "pt"},
+    "reasons.list": set(OTHERS),  # nothing but names in braces and what stands between them
+    "reasons.list.last": set(),
+    "reasons.sentences": set(OTHERS),
 }
 # A script of its own shows that a text was not forgotten; names and units stay in Latin letters.
 SCRIPTS = {
@@ -89,6 +93,45 @@ def test_the_regions_and_states_have_their_names(code):
     assert set(text.verdicts) == set(text.meanings) == {"real", "deepfake", "inconclusive"}
     assert set(text.statuses) == {"ok", "no_face", "unreadable", "unsupported", "too_large"}
     assert text.right_to_left == (code == "ar")
+
+
+def test_the_default_words_of_a_reason_are_the_english_file_s():
+    assert dict(ENGLISH.reasons) == dict(reasons.ENGLISH)
+
+
+def regions_of(drop: float | None, verified: bool | None, *names: str) -> list[RegionEvidence]:
+    return [RegionEvidence(name, 1.0, 0.5 - 0.1 * number, drop, verified) for number, name in enumerate(names)]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_reason_is_told_in_every_language(code):
+    text = language(code)
+    one = text.reason(reasons.find("deepfake", 2.2, regions_of(2.2, True, "mouth")))
+    assert text.reasons["mouth"].casefold() in one.casefold() and text.reasons["verified"] in one
+    plain = one.replace("\N{NO-BREAK SPACE}", " ").replace("\N{LEFT-TO-RIGHT MARK}", "")
+    assert all(figure in plain for figure in ("50 %", "90 %"))  # the share and what hiding leaves, and the probability
+    more = text.reason(reasons.find("deepfake", 2.2, regions_of(None, None, "mouth", "left_cheek")))
+    assert text.reasons["left_cheek"] in more and text.reasons["unchecked"] in more
+    assert "{" not in one + more
+    for one_verdict, evidence in (
+        ("inconclusive", regions_of(2.2, True, "jaw")),
+        ("deepfake", regions_of(0, False, "jaw")),
+    ):
+        told = text.reason(reasons.find(one_verdict, 0.0, evidence))
+        assert text.reasons["jaw"] not in told and text.region_names["jaw"] not in told
+        assert text.for_fake not in told  # neither names a region nor accuses
+
+
+def test_figures_keep_together_amid_letters_from_right_to_left():
+    told = language("ar").reason(reasons.find("real", -9.0, [RegionEvidence("nose", -1.0, 0.5)]))
+    assert "\N{LEFT-TO-RIGHT MARK}50\N{NO-BREAK SPACE}%\N{LEFT-TO-RIGHT MARK}" in told
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_marks_of_a_check_are_explained(code):
+    text = language(code)
+    words = {text.checked(verified) for verified in (True, False, None)}
+    assert len(words) == 3 and all(word in text.checks for word in words)
 
 
 def test_every_message_that_the_code_uses_exists():

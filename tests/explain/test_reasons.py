@@ -99,8 +99,16 @@ def test_other_languages_bring_their_own_words() -> None:
     assert (
         words == "Der Mund spricht für Deepfake (40% der Hinweise); die Probe bestätigt es. Ohne der Mund: 90% -> 50%."
     )
+    japanese = dict(ENGLISH) | {"sentences": "{first}{rest}", "hidden": "{region}: {before} -> {after}."}
+    assert sentence(find("deepfake", LOGIT, [MOUTH]), japanese).endswith("confirms that.the mouth: 90 % -> 50 %.")
     with pytest.raises(KeyError):
         sentence(Reason("undecided", "inconclusive", 0.5), {})
+
+
+def test_shares_that_rounding_adds_up_to_more_than_all_are_all() -> None:
+    shares = (0.3000001, 0.4, 0.3)
+    named = [region(name, 1.0, share) for name, share in zip(("nose", "mouth", "jaw"), shares, strict=True)]
+    assert find("deepfake", LOGIT, named).share == 1.0
 
 
 def test_every_region_has_a_name_and_no_number_is_certain() -> None:

@@ -145,6 +145,19 @@ def test_faces_are_picked_by_number_and_by_click(open_page, pictures, detector):
         page.wait_for_function(f"document.querySelectorAll('#picker input')[{number - 1}].checked")
 
 
+def test_the_evidence_is_checked_after_the_verdict(open_page, pictures):
+    page = open_page(**(PHONE | {"viewport": {"width": 360, "height": 740}}))
+    upload(page, pictures / "two faces.png")
+    checked = "/[✓✗]/.test(document.querySelector('.dd-regions table')?.innerText)"
+    page.wait_for_function(checked)
+    first = page.inner_text(".dd-reason")
+    assert re.match(r"Face \d · (Real|Deepfake|Inconclusive)\s+\w+", first) and "not checked" not in first
+    page.locator("#picker input:not(:checked)").click()
+    page.wait_for_function("(old) => document.querySelector('.dd-reason').innerText !== old", arg=first)
+    page.wait_for_function(checked)
+    assert overflow(page) == 0
+
+
 def test_examples_are_analysed_on_a_click(open_page):
     page = open_page()
     page.locator("#examples .gallery-item, #examples button").first.click()

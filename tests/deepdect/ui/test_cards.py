@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -133,6 +134,42 @@ def test_regions_are_ordered_by_strength_on_a_scale_that_does_not_stretch():
         ("Nose", "fake", f"{0.5 * half:.2f}"),
     ]
     assert "+2.20" in words(html).split("Total")[1]  # the logit of 90 %
+
+
+def checked(probability: float, *regions: RegionEvidence) -> FaceAnalysis:
+    return replace(face(probability), regions=list(regions))
+
+
+MOUTH = RegionEvidence("mouth", 2.0, 0.5, 2.2, True)
+JAW = RegionEvidence("jaw", 1.0, 0.3, -0.25, False)
+NOSE = RegionEvidence("nose", 0.5, 0.2, None, None)
+
+
+def test_the_reason_names_what_hiding_confirmed_and_not_what_it_refuted():
+    shown = words(cards.reason(analysis(checked(0.9, MOUTH, JAW)), 0, ENGLISH))
+    assert shown.startswith("The mouth argues for deepfake, with 50 % of the evidence, and hiding it confirms that.")
+    assert "from 90 % to 50 %" in shown and "jaw" not in shown
+    assert words(cards.reason(analysis(checked(0.9, JAW)), 0, ENGLISH)) == ENGLISH.reasons["refuted"]
+
+
+def test_an_undecided_face_is_accused_of_nothing():
+    html = cards.reason(analysis(checked(0.5, MOUTH)), 0, ENGLISH)
+    assert words(html) == ENGLISH.reasons["undecided"] and "dd-decided" not in html
+
+
+def test_the_reason_of_one_of_several_faces_names_it():
+    shown = words(cards.reason(analysis(face(0.1), checked(0.9, NOSE)), 1, ENGLISH))
+    assert shown == "Face 2 · Deepfake The nose argues for deepfake, with 20 % of the evidence, not checked by hiding."
+
+
+def test_each_region_shows_what_hiding_it_found():
+    rows = re.findall(r"<tr.*?</tr>", cards.regions(checked(0.9, MOUTH, JAW, NOSE), ENGLISH))
+    assert [words(row) for row in rows[1:4]] == [
+        "Mouth argues for deepfake +2.00 +2.20 ✓ confirmed",
+        "Jaw argues for deepfake +1.00 −0.25 ✗ not confirmed",
+        "Nose argues for deepfake +0.50 – not checked",
+    ]
+    assert ENGLISH.drop in words(rows[0]) and ENGLISH.checks in words(cards.regions(face(0.9, {"nose": 1}), ENGLISH))
 
 
 def test_a_face_without_regions_says_so():

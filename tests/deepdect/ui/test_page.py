@@ -8,6 +8,7 @@ from pathlib import Path
 import gradio as gr
 import pytest
 from gradio.utils import get_upload_folder
+from PIL import Image
 
 from deepdect import ui
 from deepdect.messages import Message
@@ -16,7 +17,7 @@ from deepdect.ui.explanation import Shown
 from deepdect.ui.page import CACHE_SECONDS, Page
 from deepdect.ui.wording import PHRASES, in_the_browser
 
-from .test_cards import CALIBRATION, analysis, face, words
+from .test_cards import CALIBRATION, JAW, MOUTH, analysis, checked, face, words
 
 
 class Broken:
@@ -26,6 +27,19 @@ class Broken:
 
     def analyze(self, source, name=None):
         raise RuntimeError("a bug")
+
+
+class Checking(Broken):
+    """A detector that confirms every region, and on the way does what a visitor does meanwhile."""
+
+    def __init__(self):
+        self.seen, self.meanwhile = [], lambda: None
+
+    def verify(self, one):
+        self.seen.append(one)
+        self.meanwhile()
+        regions = [replace(region, drop=2.2, verified=True) for region in one.faces[0].regions]
+        return replace(one, faces=[replace(one.faces[0], regions=regions)])
 
 
 class Request:
@@ -64,6 +78,52 @@ def test_a_result_whose_photo_was_deleted_says_so(page, tmp_path):
     one = replace(analysis(face(0.9)), photo=None)
     for shown in (None, Shown(one, tmp_path / "deleted.png")):
         assert language("fr").gone_title in explanation._on_pick(shown, 0, "fr")[explanation.result]
+
+
+@pytest.fixture
+def shown(tmp_path):
+    """Two faces, the second one looked at, in French; nothing checked."""
+    mouth, jaw = (replace(region, drop=None, verified=None) for region in (MOUTH, JAW))
+    Image.new("RGB", (100, 80)).save(tmp_path / "a.png")
+    return Shown(analysis(checked(0.1, jaw), checked(0.9, mouth)), tmp_path / "a.png", 1, "fr")
+
+
+def test_a_check_renews_the_reason_and_the_regions_of_the_face_that_is_shown(shown):
+    detector, french = Checking(), language("fr")
+    explanation = Page(detector).photo.explanation
+    updates = explanation._on_check(shown)
+    assert set(updates) == {explanation.reason, explanation.regions}
+    assert french.reasons["verified"] in words(updates[explanation.reason].value)
+    assert french.confirmed in words(updates[explanation.regions])
+    [one] = detector.seen[0].faces
+    assert one.crop.pixels.shape == (256, 256, 3) and one.fake_probability == 0.9
+    assert (shown.checked(0), shown.checked(1)) == (False, True)
+    assert shown.analysis.faces[1].crop is not one.crop  # no pixels are kept
+    assert explanation._on_check(shown) == gr.skip() and len(detector.seen) == 1
+    reworded = explanation.reworded(shown, 1, language("de"))
+    assert language("de").reasons["verified"] in words(reworded[explanation.reason].value)
+
+
+def test_a_check_ends_on_what_is_looked_at_by_then(shown):
+    detector = Checking()
+    explanation = Page(detector).photo.explanation
+    detector.meanwhile = lambda: explanation.reworded(shown, 1, language("ar"))
+    assert language("ar").confirmed in words(explanation._on_check(shown)[explanation.regions])
+    detector.meanwhile = lambda: explanation._on_pick(shown, 1, "en")
+    shown.chosen = 0
+    assert explanation._on_check(shown) == gr.skip() and shown.checked(0)
+
+
+def test_a_check_says_nothing_of_a_photo_that_was_replaced_or_deleted(shown):
+    detector = Checking()
+    explanation = Page(detector).photo.explanation
+    detector.meanwhile = lambda: explanation.cleared("", shown)
+    assert explanation._on_check(shown) == gr.skip()
+    shown.file.unlink()
+    shown.chosen = 0
+    nothing = Shown(analysis(status="no_face"), shown.file)
+    assert [explanation._on_check(one) for one in (shown, None, nothing, Shown(None, shown.file))] == [gr.skip()] * 4
+    assert len(detector.seen) == 1
 
 
 def test_uploads_go_to_a_folder_of_the_page_s_own(detector, monkeypatch):
@@ -114,6 +174,7 @@ def test_a_new_language_rewords_all_that_is_shown(page, code, tmp_path):
     updates = page._on_language(code, None, shown, 1, None, None, Request())
     assert text.verdicts["deepfake"] in words(updates[explanation.result])
     assert text.region_names["nose"] in words(updates[explanation.regions])
+    assert text.reasons["nothing"] in words(updates[explanation.reason].value)
     assert text.verdicts["real"] in updates[explanation.picker].choices[0][0]
     assert updates[explanation.picker].value == 1
     for component in page.say.components:  # nothing keeps the old language
