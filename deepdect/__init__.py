@@ -4,7 +4,8 @@ from deepdect import Detector
 analysis = Detector().analyze("photo.jpg")
 """
 
-from deepdect.detector import Analysis, Detector, FaceAnalysis
+from deepdect.analysis import Analysis, FaceAnalysis
+from deepdect.detector import Detector
 from deepdect.images import ImageError
 
 __version__ = "0.2.0"

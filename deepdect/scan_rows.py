@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from deepdect.detector import Analysis
+from deepdect.analysis import Analysis
 
 Row = dict[str, Any]
 

@@ -24,7 +24,8 @@ import cv2
 import numpy as np
 
 from deepdect import faces, mesh, openvino_core
-from deepdect.detector import Analysis, Detector
+from deepdect.analysis import Analysis
+from deepdect.detector import Detector
 from deepdect.runtime import RuntimeUnavailableError
 from deepdect.scan_rows import Row, failed_row
 from deepdect.weights import WeightsError

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
-from deepdect.detector import Status
+from deepdect.analysis import Status
 from deepdect.figures import MARKS, percent
 from deepdect.messages import LANGUAGES, Message
 from deepdect.verdict import Verdict

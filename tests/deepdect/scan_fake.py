@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from deepdect import weights
-from deepdect.detector import Analysis
+from deepdect.analysis import Analysis
 from deepdect.scan_worker import serve
 
 MODEL = {"name": "fake", "version": "1", "sha256": (weights.FOLDER / weights.CHECKSUM_FILE).read_text().split()[0]}
