@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import onnx_backbone
 from benchmarks.measure import Timing, interleaved, timed
 from benchmarks.pictures import group, jpeg, portrait
 from deepdect import Detector, faces, images, weights
+from deepdect.openvino_core import usable_cpus
 from deepdect.runtime import RuntimeName, RuntimeUnavailableError, open_runtime
 from explain import gradcam, regions
 
@@ -32,6 +34,12 @@ def networks(detector: Detector, with_tensorflow: bool = True) -> dict[str, Call
             print(error)
             continue
         calls[name] = lambda runtime=runtime: runtime.run(crop)  # type: ignore[misc]  # bound now, not at the call
+    try:
+        with np.load(model.file, allow_pickle=False) as arrays:
+            run = onnx_backbone.runner(arrays, usable_cpus())
+        calls["onnxruntime"] = lambda: run(crop)
+    except ModuleNotFoundError as error:
+        print(f"{error}: pip install -r requirements-dev.txt to compare with it")
     return calls
 
 
