@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("skimage", reason="scikit-image is not installed")
 
-from benchmarks import latency, measure, pictures
+from benchmarks import latency, measure, pictures, plot
 from benchmarks.__main__ import main
 from deepdect import faces
 
@@ -55,3 +55,20 @@ def test_command_prints_and_writes_the_same_figures(tmp_path, capsys, monkeypatc
     assert figures["by_faces_ms"]["2 faces"]["found"] == 2
     assert figures["additivity"] < 1e-3
     assert figures["cold_start"]["memory"] > 50
+
+
+def test_bars_are_sorted_and_drawn(tmp_path):
+    results = {
+        "command": "python -m benchmarks --runs 9",
+        "machine": {"usable_cpus": 2},
+        "side_by_side_ms": {"openvino-int8": {"median": 30.0}, "analyze 1 MP": {"median": 50.0}},
+        "arithmetic_limit_f32_ms": 40.0,
+    }
+    assert [(name, time) for name, time, _ in plot.bars(results)] == [
+        ("network alone, openvino-int8", 30.0),
+        ("arithmetic limit, float32", 40.0),
+        ("photo of 1 MP: faces, verdict and map", 50.0),
+    ]
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    plot.main(tmp_path / "results.json", tmp_path / "speed.png")
+    assert (tmp_path / "speed.png").read_bytes().startswith(b"\x89PNG")
