@@ -64,11 +64,16 @@ def test_cross_data_set_sources_stay_out_of_the_pool(detector, folder, tmp_path)
 
 
 def test_command_writes_the_figures_it_prints(detector, folder, tmp_path, capsys):
-    main(folder, cache=tmp_path / "cache", output=tmp_path / "metrics.json")
+    main(folder, cache=tmp_path / "cache", output=tmp_path / "metrics.json", plot=tmp_path / "reliability.png")
     figures = json.loads((tmp_path / "metrics.json").read_text())
+    printed = capsys.readouterr().out
     assert figures["model"] == detector.model
     assert figures["lines"]["pooled"]["reals"] == 1
-    assert "| pooled | 1 / 1 |" in capsys.readouterr().out
+    assert "| pooled | 1 / 1 |" in printed
+    assert all(title in printed and rows in printed for title, rows in figures["details"].items())
+    crops = sum(int(row.split("|")[3]) for row in figures["details"]["Reliability"].splitlines()[2:])
+    assert crops == 2  # the cross-data-set source stays out
+    assert (tmp_path / "reliability.png").stat().st_size > 1000
 
 
 def test_calibrate_from_separable_logits():
