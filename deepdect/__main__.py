@@ -12,7 +12,7 @@ from PIL import Image
 from rich.console import Console
 from rich.markup import escape
 
-from deepdect import Analysis, Detector, __version__
+from deepdect import Analysis, Detector, __version__, origin
 from deepdect.report import Entry
 from deepdect.runtime import RUNTIMES, RuntimeUnavailableError
 from deepdect.scan import ENGINES, ScanError
@@ -218,6 +218,12 @@ def _describe(analysis: Analysis) -> None:
             soft_wrap=True,
         )
         console.print(f"    {escape(reasons.sentence(face.reason))}", soft_wrap=True)
+    try:
+        said = origin.read(Path(analysis.path).read_bytes())
+    except OSError:  # gone since it was analysed
+        return
+    for message in said:
+        console.print(f"  about the file, apart from the verdict: {escape(message)}", soft_wrap=True)
 
 
 def _checked(region: RegionEvidence) -> str:

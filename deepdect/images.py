@@ -1,13 +1,13 @@
 """Untrusted pictures in, upright sRGB pixels out.
 
-Whoever sent a file may mean harm, so only the decoders in ``_FORMATS`` are ever reached (Pillow has others, some of
-which start programs), and what a header claims is held against ``Limits`` before any pixel is decoded.
+Whoever sent a file may mean harm, so only the decoders in ``deepdect.formats`` are ever reached, and what a header
+claims is held against ``Limits`` before any pixel is decoded.
 """
 
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -15,15 +15,10 @@ from typing import Any, Literal
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms
-from PIL.AvifImagePlugin import AvifImageFile
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
+from deepdect import formats
 from deepdect.messages import Message
 
 Status = Literal["unreadable", "unsupported", "too_large"]
@@ -68,7 +63,7 @@ def load(source: Source, *, name: str | None = None, limits: Limits = DEFAULT_LI
         uint8 [height, width, 3], RGB, C-contiguous; read-only, since it may share memory with ``source``.
 
     Raises:
-        ImageError: "unreadable" (missing, empty, damaged), "unsupported" (no format in ``_FORMATS``, no defined
+        ImageError: "unreadable" (missing, empty, damaged), "unsupported" (no format in ``formats.FORMATS``, no defined
             white, a side under ``min_side``) or "too_large" (over ``limits``).
     """
     path = os.fsdecode(source) if isinstance(source, (str, os.PathLike)) else None
@@ -111,77 +106,21 @@ def _read(path: str, name: str, limits: Limits) -> bytes:
         raise ImageError("unreadable", Message("cannot_read", name=name, reason=reason)) from error
 
 
-class _Metered(BytesIO):
-    """A file that refuses to be read over and over: crafted headers of 1 MB make Pillow copy gigabytes (TIFF tags that
-    share their data) or work for minutes (a GIF's comment blocks, joined in quadratic time)."""
-
-    def __init__(self, data: bytes, reads: int) -> None:
-        super().__init__(data)
-        self._reads, self._bytes = reads, 4 * len(data) + 2**20
-
-    def read(self, size: int | None = -1) -> bytes:
-        block = super().read(size)
-        self._reads, self._bytes = self._reads - 1, self._bytes - len(block)
-        if min(self._reads, self._bytes) < 0:
-            raise RuntimeError("its header is far too complicated")  # an OSError, Pillow may turn into a warning
-        return block
-
-
-class _Jpeg(JpegImageFile):
-    def getexif(self) -> Image.Exif:  # opening the file already calls this
-        if len(self.info.get("exif", b"")) > _MAX_EXIF:
-            raise SyntaxError("EXIF is too long")
-        return super().getexif()
-
-
-def _heif(stream: BytesIO) -> Image.Image:
-    from pillow_heif import HeifImageFile  # only now: the library is large and few pictures need it
-
-    return HeifImageFile(stream)
-
-
-# How a file begins, and its decoder; called directly, since Image.open applies a global size limit that is not ours.
-_FORMATS: dict[str, tuple[bytes, Callable[[BytesIO], Image.Image]]] = {
-    "JPEG": (rb"\xff\xd8\xff", _Jpeg),  # a phone's MPO too: more pictures follow the first
-    "PNG": (rb"\x89PNG\r\n\x1a\n", PngImageFile),
-    "WebP": (rb"RIFF....WEBP", WebPImageFile),
-    "AVIF": (rb"....ftyp(?:avi[fs]|(?:mif[12]|msf1)....(?:....){0,15}avi[fs])", AvifImageFile),
-    "HEIC": (rb"....ftyp(?:hei[cxms]|hev[cxms]|mif[12]|msf1)", _heif),
-    "TIFF": (rb"II[*+]\0|MM\0[*+]", TiffImageFile),
-    "GIF": (rb"GIF8[79]a", GifImageFile),
-    "BMP": (rb"BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0\0\0", BmpImageFile),
-    "PPM": (rb"P[1-6f]\s+(?:#[^\n]*\n\s*)*\d", PpmImageFile),
-}
-_OTHERS = {  # to be called by their names when refused
-    rb"....ftypcrx ": "kind_raw",
-    rb"\0...(?:ftyp|moov|mdat|wide|free)|\x1aE\xdf\xa3|RIFF....AVI |FLV|\0\0\x01[\xb3\xba]|0&\xb2u|OggS": "kind_video",
-    rb"%PDF-": "kind_pdf",
-    rb"%!PS|\xc5\xd0\xd3\xc6|8BPS": "kind_postscript",
-    rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!|BZh|\xfd7zXZ": "kind_archive",
-    rb"\0\0\0\x0c(?:jP  |JXL )|\xff(?:\x4f\xff\x51|\x0a)": "kind_jpeg2000",
-    rb"(?:\xef\xbb\xbf)?\s*<(?:(?:.*<)?svg[\s>]|(?i:!doctype html|html|head))": "kind_web",
-    rb"[\t\n\r\x20-\x7e\x80-\xff]*\Z": "kind_text",
-    rb"": "kind_unknown",
-}
-
-
 def _from_bytes(data: bytes, name: str, limits: Limits) -> np.ndarray:
     if len(data) > limits.max_bytes:
         raise ImageError("too_large", Message("too_many_bytes", name=name, limit=limits.max_bytes))
     if not data:
         raise ImageError("unreadable", Message("empty", name=name))
-    head = data[:1024]
-    kind = next((kind for kind, (pattern, _) in _FORMATS.items() if re.match(pattern, head, re.DOTALL)), None)
+    kind = formats.kind_of(data)
     if kind is None:
-        other = next(other for pattern, other in _OTHERS.items() if re.match(pattern, head, re.DOTALL))
-        formats = ", ".join(_FORMATS)
-        raise ImageError("unsupported", Message("not_a_picture", name=name, kind=Message(other), formats=formats))
+        other, known = Message(formats.other_kind(data)), ", ".join(formats.FORMATS)
+        raise ImageError("unsupported", Message("not_a_picture", name=name, kind=other, formats=known))
     with _decoding(name, kind):
         if kind in {"AVIF", "HEIC"}:  # opening these parses EXIF of any length (orientation is elsewhere) and allocates
             data = re.sub(rb"(infe.{8}(?:..)?)Exif", rb"\1skip", data, flags=re.DOTALL)
             sizes = np.frombuffer(b"".join(re.findall(rb"ispe.{4}(.{8})", data, re.DOTALL)), ">u4").reshape(-1, 2)
             _check_size(max(sizes.tolist(), key=lambda size: size[0] * size[1]), name, limits)
-        image = _FORMATS[kind][1](_Metered(data, reads=10_000 if kind == "GIF" else 1_000_000))
+        image = formats.open_header(data, kind)
         _check_size(image.size, name, limits)
         _check_effort(image, data, name, limits)
         return _decode(image, name, limits)
@@ -235,7 +174,6 @@ def _check_effort(image: Image.Image, data: bytes, name: str, limits: Limits) ->
             raise ImageError("unsupported", Message("tiff_rare", name=name))
 
 
-_MAX_EXIF = 2**16  # bytes; longer blocks are not parsed, because tags that share their data take its square in memory
 _TURNS = ["FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90"]
 _UPRIGHT = {orientation: Image.Transpose[turn] for orientation, turn in enumerate(_TURNS, start=2)}
 # 512 colours spread over the RGB cube: a profile that leaves these alone is sRGB, whatever it is called.
@@ -255,7 +193,7 @@ def _decode(image: Image.Image, name: str, limits: Limits) -> np.ndarray:
 def _upright(image: Image.Image) -> Image.Image:
     block = image.info.get("exif") or image.info.get("Raw profile type exif") or b""
     try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation) if len(block) <= _MAX_EXIF else None
+        orientation = image.getexif().get(ExifTags.Base.Orientation) if len(block) <= formats.MAX_EXIF else None
     except Exception:  # a photo with damaged metadata is still a photo
         orientation = None
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image

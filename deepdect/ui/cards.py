@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 
 import numpy as np
@@ -119,6 +119,14 @@ def reason(analysis: Analysis, number: int, text: Texts) -> str:
         name = f"<h3>{escape(text.face.format(number=number + 1))} · {escape(text.verdicts[chosen.verdict])}</h3>"
     kind = "" if chosen.verdict == "inconclusive" else " dd-decided"
     return f'<section class="dd-reason{kind}" role="status">{name}<p>{escape(text.reason(chosen.reason))}</p></section>'
+
+
+def origin(found: Sequence[str], text: Texts) -> str:
+    """What the file says about itself, told apart from the verdict."""
+    said = "".join(f"<li>{escape(text.say(message))}</li>" for message in found)
+    told = f"<ul>{said}</ul>" if found else f"<p>{escape(text.messages['origin_nothing'])}</p>"
+    note = _paragraph(text.origin_note, "dd-note")
+    return f'<section class="dd-origin"><h3>{escape(text.origin_title)}</h3>{told}{note}</section>'
 
 
 def legend(text: Texts) -> str:

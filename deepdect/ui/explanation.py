@@ -10,7 +10,8 @@ import gradio as gr
 import numpy as np
 from gradio.events import Dependency
 
-from deepdect import Analysis, Detector, ImageError, faces, images, pictures
+from deepdect import Analysis, Detector, ImageError, faces, images, origin, pictures
+from deepdect.messages import Message
 from deepdect.texts import CODES, DEFAULT, Texts, language
 from deepdect.ui import cards
 from deepdect.ui.wording import Wording
@@ -37,10 +38,19 @@ class Shown:
     chosen: int = 0
     code: str = DEFAULT
     left: bool = False
+    origin: tuple[Message, ...] = ()
 
     def checked(self, number: int) -> bool:
         """Whether that face's regions have been hidden already, or there is nothing to hide."""
         return self.analysis is None or any(region.drop is not None for region in self.analysis.faces[number].regions)
+
+
+def _said(file: Path) -> tuple[Message, ...]:
+    """What an upload says about its origin; nothing where it was deleted meanwhile."""
+    try:
+        return tuple(origin.read(file.read_bytes()))
+    except OSError:
+        return ()
 
 
 class Explanation:
@@ -72,6 +82,7 @@ class Explanation:
             )
             self.picker = self.say(gr.Radio, {"label": "pick"}, type="index", elem_id=self._id("picker"))
         self.reason = gr.HTML(visible=False, padding=False, elem_id=self._id("reason"))
+        self.origin = gr.HTML(visible=False, padding=False, elem_id=self._id("origin"))
 
     def lay_out_evidence(self) -> None:
         """The chosen face's map and regions."""
@@ -97,7 +108,7 @@ class Explanation:
     @property
     def parts(self) -> list[Any]:
         """Everything that a new result changes, as outputs."""
-        return [self.shown, self.several, self.evidence, *self._one_face_parts]
+        return [self.shown, self.several, self.evidence, self.origin, *self._one_face_parts]
 
     @property
     def _one_face_parts(self) -> list[Any]:
@@ -134,6 +145,7 @@ class Explanation:
             self.shown: None,
             self.several: gr.Column(visible=False),
             self.reason: gr.HTML(visible=False),
+            self.origin: gr.HTML(visible=False),
             self.evidence: gr.Column(visible=False),
         }
 
@@ -149,13 +161,15 @@ class Explanation:
             self.several: gr.Column(visible=len(analysis.faces) > 1),
             self.evidence: gr.Column(visible=bool(analysis.faces)),
         }
+        said = () if photo is None else _said(file)
+        updates[self.origin] = gr.HTML(cards.origin(said, text), visible=photo is not None)
         if photo is None or not analysis.faces:
-            return updates | {self.shown: Shown(analysis, file)}
+            return updates | {self.shown: Shown(analysis, file, origin=said)}
         chosen = cards.most_suspicious(analysis.faces)
         choices = self._choices(analysis, text)
         updates |= self._one_face(analysis, photo, chosen, text)
         return updates | {
-            self.shown: Shown(analysis, file, chosen, text.code),
+            self.shown: Shown(analysis, file, chosen, text.code, origin=said),
             self.picker: gr.Radio(choices, value=chosen),
         }
 
@@ -165,7 +179,10 @@ class Explanation:
             return {}
         if shown.analysis is None:
             return self.failed(shown.file, text)
-        words: dict[Any, Any] = {self.result: cards.picture(shown.analysis, self.detector.calibration, text)}
+        words: dict[Any, Any] = {
+            self.result: cards.picture(shown.analysis, self.detector.calibration, text),
+            self.origin: gr.HTML(cards.origin(shown.origin, text)),
+        }
         if shown.analysis.faces:
             chosen = cards.most_suspicious(shown.analysis.faces) if chosen is None else chosen
             shown.chosen, shown.code = chosen, text.code

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,9 +43,13 @@ def test_json_lines_in_order_and_exit_status_one(pictures):
 def test_all_analysed_is_exit_status_zero_and_writes_overlays(pictures, tmp_path):
     other = tmp_path / "other" / "a.jpg"
     other.parent.mkdir()
-    other.write_bytes((pictures / "a.jpg").read_bytes())
+    exif = Image.Exif()
+    exif[ExifTags.Base.Model] = "Box Brownie"
+    with Image.open(pictures / "a.jpg") as picture:
+        picture.save(other, exif=exif)
     done = run("analyze", pictures / "a.jpg", other, "--overlay", tmp_path / "maps")
     assert done.returncode == 0, done.stderr
+    assert done.stdout.count("about the file, apart from the verdict: It names a camera: Box Brownie.") == 1
     assert done.stdout.count("fake probability") == 2
     assert sorted(file.name for file in (tmp_path / "maps").iterdir()) == ["a-2.overlay.png", "a.overlay.png"]
     width, height = Image.open(tmp_path / "maps" / "a.overlay.png").size

@@ -77,6 +77,20 @@ def contrast(page: Any, selector: str) -> float:
     )
 
 
+def test_what_a_file_says_of_its_origin_stands_beside_the_verdict(open_page, pictures, tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Software] = "Midjourney v6"
+    with Image.open(pictures / "face.png") as picture:
+        picture.convert("RGB").save(tmp_path / "signed.jpg", exif=exif)
+    page = open_page()
+    upload(page, tmp_path / "signed.jpg")
+    page.wait_for_selector("#origin .dd-origin")
+    assert "It names a picture generator: Midjourney" in page.inner_text("#origin")
+    page.click("button[aria-label='Remove Image']")
+    page.wait_for_selector(".dd-waiting")
+    assert page.locator("#origin").is_hidden()
+
+
 def test_a_photo_gets_a_verdict_and_its_evidence(open_page, pictures):
     page = open_page()
     assert "Your result appears here" in page.inner_text("#result")

@@ -188,3 +188,13 @@ def test_the_legend_uses_the_overlay_s_own_colours():
         red, green, blue = overlay.colorize([[end]])[0][0, 0]
         assert f"rgb({red} {green} {blue})" in html
     assert f"±{overlay.SCALE_LOGITS:g} logits" in words(html)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_what_the_file_says_stands_apart_from_the_verdict(code):
+    text = language(code)
+    shown = unescape(cards.origin([Message("origin_camera", value="<b>N</b>")], text))
+    assert text.origin_title in shown and text.origin_note in shown
+    assert text.messages["origin_camera"].format(value="<b>N</b>") in shown
+    assert "<b>" not in cards.origin([Message("origin_camera", value="<b>N</b>")], text)
+    assert text.messages["origin_nothing"] in unescape(cards.origin([], text))

@@ -1,0 +1,175 @@
+"""What a file says about its own origin: Content Credentials (C2PA), generators' marks, camera data.
+
+Evidence of its own kind: it never enters the verdict or the probability. Anyone can forge or remove such entries, and
+a signature's name is not held against a list of trusted ones; no entry at all is what most websites leave.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from PIL import ExifTags, Image
+
+from deepdect import formats
+from deepdect.images import printable
+from deepdect.messages import Message
+
+# As they sign their pictures, whole words in either case; those that are common words with what follows them.
+GENERATORS = (
+    "adobe firefly|automatic1111|bing image creator|black forest labs|comfyui|dall[-·. ]?e|dreamstudio|flux[.-]?[12]|"
+    "fooocus|gemini (?:image|flash|pro|[2-9])|gpt[- ]?image|grok imagine|ideogram|imagen [2-9]|invokeai|leonardo\\.ai|"
+    "made with google ai|midjourney|nano banana|novelai|openai|playground ai|recraft|sd\\.next|seedream|stability ai|"
+    "stable ?diffusion"
+)
+# PNG texts that only generators' programs write.
+GENERATOR_FIELDS = {
+    "parameters": "AUTOMATIC1111",
+    "sd-metadata": "InvokeAI",
+    "invokeai_metadata": "InvokeAI",
+    "invokeai_graph": "InvokeAI",
+    "dream": "InvokeAI",
+    "prompt": "ComfyUI",
+    "workflow": "ComfyUI",
+    "fooocus_scheme": "Fooocus",
+}
+# Of IPTC's list of digital source types, those that name artificial intelligence.
+AI_SOURCES = "trainedAlgorithmicMedia|compositeWithTrainedAlgorithmicMedia"
+LONGEST = 2**18  # characters of one entry that are looked at
+TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WebP": "image/webp", "AVIF": "image/avif", "HEIC": "image/heic"}
+TYPES |= {"TIFF": "image/tiff", "GIF": "image/gif"}
+# Nothing is fetched: neither manifests that lie elsewhere nor whether a certificate was revoked.
+C2PA_SETTINGS = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": False}}
+
+
+@dataclass(frozen=True)
+class Entries:
+    """A file's entries by name ("EXIF Software", "PNG parameters", "XMP CreatorTool"), as text."""
+
+    texts: Mapping[str, str]
+
+    def first(self, *names: str) -> str:
+        """The first of these that is there and not blank, else ""."""
+        return next((self.texts[name].strip() for name in names if self.texts.get(name, "").strip()), "")
+
+
+def read(data: bytes) -> list[Message]:
+    """What a picture file says about its origin, most telling first; empty where it says nothing.
+
+    data: a file that `deepdect.images.load` accepts; of anything else, nothing is said.
+    """
+    kind = formats.kind_of(data)
+    if kind is None:
+        return []
+    entries = _entries(data, kind)
+    found = [*_credentials(data, kind), *_generators(entries), *_declared(entries)]
+    if camera := " ".join(dict.fromkeys(filter(None, (entries.first("EXIF Make"), entries.first("EXIF Model"))))):
+        found.append(Message("origin_camera", value=printable(camera)))
+    if taken := entries.first("EXIF DateTimeOriginal", "EXIF DateTime"):
+        found.append(Message("origin_taken", value=printable(taken)))
+    software = entries.first("EXIF Software", "PNG Software", "XMP CreatorTool")
+    if software and not _named(software):
+        found.append(Message("origin_software", value=printable(software)))
+    return found
+
+
+def _entries(data: bytes, kind: str) -> Entries:
+    """EXIF, PNG texts and XMP; none where the header cannot be read, since damaged metadata says nothing."""
+    texts: dict[str, str] = {}
+    try:
+        image = formats.open_header(data, kind)
+        for key, value in image.info.items():
+            if isinstance(value, str) and kind == "PNG":
+                texts[f"PNG {key}"] = value[:LONGEST]
+        texts |= _exif(image)
+        packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    except Exception:  # hostile bytes draw nearly any type from decoders
+        return Entries(texts)
+    xmp = (packet if isinstance(packet, bytes) else str(packet).encode())[:LONGEST].decode("utf-8", "replace")
+    for name in ("CreatorTool", "DigitalSourceType", "Credit"):
+        # an attribute or an element, whatever the namespace is called
+        if match := re.search(rf'{name}\s*=\s*"([^"<]*)"|{name}>\s*(?:<[^>]*>\s*)*([^<]+)<', xmp):
+            texts[f"XMP {name}"] = match[1] or match[2]
+    return Entries(texts)
+
+
+def _exif(image: Image.Image) -> dict[str, str]:
+    block = image.info.get("exif") or b""
+    if len(block) > formats.MAX_EXIF:
+        return {}
+    exif = image.getexif()
+    tags = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
+    wanted = ("Make", "Model", "Software", "DateTime", "DateTimeOriginal", "ImageDescription", "UserComment", "Artist")
+    texts = {}
+    for name in wanted:
+        value = tags.get(ExifTags.Base[name])
+        if isinstance(value, bytes):  # UserComment: eight bytes that name the coding, then the text
+            coding, value = value[:8], value[8:]
+            value = value.decode("utf-16-be" if coding.startswith(b"UNICODE") else "utf-8", "replace")
+        if isinstance(value, str):
+            texts[f"EXIF {name}"] = value.strip("\0 ")[:LONGEST]
+    return texts
+
+
+def _named(words: str) -> str:
+    """The generator that a text names, as it writes it, else ""."""
+    match = re.search(rf"(?<!\w)(?:{GENERATORS})(?!\w)", words, re.IGNORECASE)
+    return match[0] if match else ""
+
+
+def _generators(entries: Entries) -> Iterator[Message]:
+    """The first field that names a generator, or that only generators write."""
+    for field, words in entries.texts.items():
+        program = GENERATOR_FIELDS.get(field.removeprefix("PNG "), "") if field.startswith("PNG ") else ""
+        comment = field in ("EXIF UserComment", "PNG parameters") and re.search(r"Steps: \d+, Sampler: ", words)
+        if field == "PNG parameters" and not comment:
+            program = ""  # a common word
+        if field in ("PNG prompt", "PNG workflow") and not words.lstrip().startswith("{"):
+            program = ""
+        if name := _named(words) or program or ("AUTOMATIC1111" if comment else ""):
+            yield Message("origin_generator", value=printable(name), field=field)
+            return
+
+
+def _declared(entries: Entries) -> Iterator[Message]:
+    if re.search(AI_SOURCES, entries.first("XMP DigitalSourceType")):
+        yield Message("origin_declared", field="XMP DigitalSourceType")
+
+
+def _credentials(data: bytes, kind: str) -> Iterator[Message]:
+    """Whether Content Credentials are there, who signed them, whether they fit the file, and what they declare."""
+    if b"jumb" not in data or kind not in TYPES:  # how every C2PA store begins: the library takes a second to load
+        return
+    import c2pa
+
+    try:
+        context = c2pa.Context.from_dict(C2PA_SETTINGS)
+        reader = c2pa.Reader.try_create(TYPES[kind], BytesIO(data), context=context)
+        if reader is None:
+            return
+        with reader:
+            state, manifest = reader.get_validation_state(), reader.get_active_manifest() or {}
+            results = reader.get_validation_results() or {}
+    except c2pa.C2paError as error:
+        yield Message("origin_credentials_broken", value=printable(str(error)))
+        return
+    if state not in ("Valid", "Trusted"):
+        yield Message("origin_credentials_broken", value=printable(_failure(results)))
+        return
+    issuer = (manifest.get("signature_info") or {}).get("issuer") or "?"
+    yield Message("origin_credentials", value=printable(str(issuer)))
+    if re.search(AI_SOURCES, json.dumps(manifest.get("assertions", []))):
+        yield Message("origin_declared", field="C2PA digitalSourceType")
+    for generator in manifest.get("claim_generator_info") or []:
+        if name := _named(str(generator.get("name", ""))):
+            yield Message("origin_generator", value=printable(name), field="C2PA claim generator")
+
+
+def _failure(results: dict[str, Any]) -> str:
+    """The first check that failed, by C2PA's own code for it."""
+    failures = (results.get("activeManifest") or {}).get("failure") or []
+    return str(failures[0].get("code", "?")) if failures else "?"
