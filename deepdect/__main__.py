@@ -1,4 +1,4 @@
-"""Command line: `python -m deepdect analyze FILE...`, `python -m deepdect scan DIR` and `python -m deepdect serve`."""
+"""Command line: `python -m deepdect analyze FILE...`, and `video`, `scan` and `serve`."""
 
 from __future__ import annotations
 
@@ -94,6 +94,23 @@ def analyze(
     if report_file:
         _report(entries, report_file)
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def video(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Videos to analyse.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per video, in order.")] = False,
+    fps: Annotated[float, typer.Option(help="Frames of a second that are looked at.")] = 4.0,
+    timeline: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Draw the probabilities over time (one video at a time).")
+    ] = None,
+    runtime: Annotated[RuntimeChoice | None, typer.Option(help="How to run the network (default: auto).")] = None,
+) -> None:
+    """Judge videos, person by person. Exit status: 0 all analysed, 1 some could not be, 2 bad usage."""
+    from deepdect import video_command
+
+    code = video_command.run(paths, as_json, fps, timeline, lambda: _detector(runtime.value if runtime else None))
+    raise typer.Exit(code)
 
 
 @app.command()

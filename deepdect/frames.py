@@ -1,0 +1,98 @@
+"""An untrusted video file -> its frames by time, RGB.
+
+OpenCV's FFmpeg decodes. It would also open addresses and play lists, so only files that begin like a video container
+ever reach it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from deepdect import formats
+from deepdect.images import ImageError, printable
+from deepdect.messages import Message
+
+MAX_BYTES = 512 * 2**20
+MAX_PIXELS = 36_000_000  # of one frame; 8K has 33 million
+MAX_FRAMES = 400  # looked at in one video; a long one is sampled more sparsely
+MAX_FPS = 30.0
+CONTAINERS = "MP4, MOV, WebM, MKV, AVI, MPEG"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame, uint8 RGB [h, w, 3], and its time in seconds from the beginning."""
+
+    t: float
+    rgb: np.ndarray
+
+
+def read(path: str | os.PathLike, fps: float = 4.0, name: str | None = None) -> Iterator[Frame]:
+    """About `fps` frames of every second, fewer of a video for which that would be more than MAX_FRAMES.
+
+    name: what messages call the file (default: the path). Raises ValueError for fps outside 0..MAX_FPS, and
+    ImageError: "unreadable" (missing, empty, damaged, no frames), "unsupported" (no video container) or "too_large".
+    """
+    if not 0 < fps <= MAX_FPS:
+        raise ValueError(f"fps must be above 0 and at most {MAX_FPS:g}; received {fps:g}")
+    file = os.path.abspath(os.fsdecode(path))  # absolute: no path can be taken for an address
+    name = printable(name or os.fsdecode(path))
+    _check(file, name)
+    capture = cv2.VideoCapture(file, cv2.CAP_FFMPEG)
+    try:
+        if not capture.isOpened():
+            raise ImageError("unreadable", Message("video_damaged", name=name))
+        yield from _sampled(capture, fps, name)
+    finally:
+        capture.release()
+
+
+def _check(file: str, name: str) -> None:
+    """Refuse what is no regular file of a video's kind and size, before any decoder sees it."""
+    try:
+        with open(file, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))) as opened:
+            status = os.fstat(opened.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError("a device or a pipe")
+            head = opened.read(1024)
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError("unreadable", Message("cannot_read", name=name, reason=reason)) from error
+    if not head:
+        raise ImageError("unreadable", Message("empty", name=name))
+    if status.st_size > MAX_BYTES:
+        raise ImageError("too_large", Message("too_many_bytes", name=name, limit=MAX_BYTES))
+    if formats.kind_of(head) or formats.other_kind(head) != "kind_video":
+        raise ImageError("unsupported", Message("not_a_video", name=name, formats=CONTAINERS))
+
+
+def _sampled(capture: cv2.VideoCapture, fps: float, name: str) -> Iterator[Frame]:
+    count, rate = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
+    # what a header claims may be wrong: the limit on frames holds below, whatever it says
+    length = count / rate if 0 < rate < 1000 and 0 < count < 1e9 else 0.0
+    step = max(1 / fps, length / MAX_FRAMES)
+    due, taken, number = 0.0, 0, 0
+    while taken < MAX_FRAMES and capture.grab():
+        t = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        if not (np.isfinite(t) and t >= 0) or (number and t == 0):  # a file without time stamps
+            t = number / (rate if 0 < rate < 1000 else 25.0)
+        number += 1
+        if t + 1e-6 < due:
+            continue
+        decoded, bgr = capture.retrieve()
+        if not decoded or bgr is None:
+            continue
+        if bgr.shape[0] * bgr.shape[1] > MAX_PIXELS:
+            height, width = bgr.shape[:2]
+            values = {"width": width, "height": height, "pixels": width * height, "limit": MAX_PIXELS}
+            raise ImageError("too_large", Message("too_many_pixels", name=name, **values))
+        taken, due = taken + 1, (np.floor(t / step + 1e-6) + 1) * step
+        yield Frame(t, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
+    if not taken:
+        raise ImageError("unreadable", Message("video_empty", name=name))

@@ -1,0 +1,162 @@
+"""A video -> every person over time, with one verdict each and one for all.
+
+A person's probability is that of the mean calibrated logit over the frames: single frames err in both directions, and
+a mean in logits lets a few sure frames count for more than many undecided ones, yet no single frame decides.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from deepdect import faces, frames
+from deepdect.analysis import Status
+from deepdect.detector import Detector
+from deepdect.images import ImageError, printable
+from deepdect.messages import Message
+from deepdect.tracks import Tracker
+from deepdect.verdict import Calibration, Verdict, sigmoid
+
+CHUNK = 8  # frames whose faces the network sees as one batch
+ENOUGH = 3  # frames that a person must be seen in to be called real or deepfake
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One face in one frame. t: seconds; logit: calibrated; box: (x, y, width, height) in frame pixels."""
+
+    t: float
+    logit: float
+    box: tuple[float, float, float, float]
+
+    @property
+    def fake_probability(self) -> float:
+        return sigmoid(self.logit)
+
+
+@dataclass(frozen=True)
+class Person:
+    """One track. number: from 1, in order of appearance; moments: in order of time, at least one."""
+
+    number: int
+    moments: tuple[Moment, ...]
+    calibration: Calibration
+
+    @property
+    def fake_probability(self) -> float:
+        """Of the mean logit."""
+        return sigmoid(float(np.mean([moment.logit for moment in self.moments])))
+
+    @property
+    def verdict(self) -> Verdict:
+        """Inconclusive for who was seen in fewer than ENOUGH frames."""
+        return "inconclusive" if len(self.moments) < ENOUGH else self.calibration.verdict(self.fake_probability)
+
+
+@dataclass(frozen=True)
+class VideoAnalysis:
+    """What became of one video; `status` other than "ok" comes with a message and without a verdict.
+
+    A video is as fake as its most suspicious person among those seen in enough frames, or else among all.
+    """
+
+    path: str
+    status: Status
+    message: str
+    people: tuple[Person, ...]
+    model: dict[str, str]
+    runtime: str
+    elapsed_ms: float
+
+    @property
+    def suspect(self) -> Person | None:
+        """The person whose verdict is the video's."""
+        steady = [person for person in self.people if len(person.moments) >= ENOUGH]
+        return max(steady or self.people, key=lambda person: person.fake_probability, default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON contract of one video, as a dictionary of plain Python values."""
+        suspect = self.suspect
+        return {
+            "path": self.path,
+            "status": self.status,
+            "message": self.message,
+            "verdict": suspect.verdict if suspect else None,
+            "fake_probability": round(suspect.fake_probability, 6) if suspect else None,
+            "people": [
+                {
+                    "id": person.number,
+                    "verdict": person.verdict,
+                    "fake_probability": round(person.fake_probability, 6),
+                    "frames": [
+                        {
+                            "t": round(moment.t, 3),
+                            "fake_probability": round(moment.fake_probability, 6),
+                            "box": dict(zip(("x", "y", "width", "height"), map(round, moment.box), strict=True)),
+                        }
+                        for moment in person.moments
+                    ],
+                }
+                for person in self.people
+            ],
+            "model": self.model,
+            "runtime": self.runtime,
+            "elapsed_ms": round(self.elapsed_ms, 1),
+        }
+
+
+def analyze(
+    detector: Detector,
+    path: str | os.PathLike,
+    fps: float = 4.0,
+    name: str | None = None,
+    progress: Callable[[float], None] = lambda t: None,
+) -> VideoAnalysis:
+    """Judge a video file. What cannot be read raises nothing: `status` and `message` say so.
+
+    fps: frames of a second that are looked at. name: what the result calls the file. progress: called with the time in
+    seconds that has been reached; it may raise to stop. Raises ValueError for fps out of range.
+    """
+    started, shown = time.perf_counter(), name or os.fsdecode(path)
+    status: Status = "ok"
+    message, people = "", list[list[Moment]]()
+    tracker, seen = Tracker(), (0, 0)
+    try:
+        stream = frames.read(path, fps, name)
+        while chunk := list(islice(stream, CHUNK)):
+            seen = chunk[-1].rgb.shape[1::-1]
+            for moment, number in _judge(detector, chunk, tracker):
+                people.extend([] for _ in range(number + 1 - len(people)))
+                people[number].append(moment)
+            progress(chunk[-1].t)
+    except ImageError as error:
+        status, message, people = error.status, error.message, []
+    if status == "ok" and not people:
+        status = "no_face"
+        size = {"width": seen[0], "height": seen[1], "smallest": faces.SMALLEST_FACE}
+        message = Message("no_face", name=printable(shown), **size)
+    return VideoAnalysis(
+        shown,
+        status,
+        message,
+        tuple(Person(n, tuple(moments), detector.calibration) for n, moments in enumerate(people, start=1)),
+        detector.model,
+        detector.runtime.name,
+        (time.perf_counter() - started) * 1000,
+    )
+
+
+def _judge(detector: Detector, chunk: list[frames.Frame], tracker: Tracker) -> Iterator[tuple[Moment, int]]:
+    """The faces of some frames, all as one batch, with their persons."""
+    found = [faces.find(frame.rgb) for frame in chunk]
+    crops = [faces.crop(frame.rgb, face).pixels for frame, some in zip(chunk, found, strict=True) for face in some]
+    logits = iter(detector.score(np.stack(crops)) if crops else ())
+    for frame, some in zip(chunk, found, strict=True):
+        for face, number in zip(some, tracker.follow(frame.t, some), strict=True):
+            yield Moment(frame.t, float(next(logits)), face.box), number

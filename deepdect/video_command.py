@@ -1,0 +1,70 @@
+"""What `python -m deepdect video` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from deepdect import video
+from deepdect.detector import Detector
+from deepdect.frames import MAX_FPS
+from deepdect.scan_rows import json_line
+
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def run(paths: list[str], as_json: bool, fps: float, timeline: Path | None, detector: Callable[[], Detector]) -> int:
+    """Judge and print; returns the exit status: 0 all analysed, 1 some could not be, 2 bad usage."""
+    if not 0 < fps <= MAX_FPS:
+        errors.print(f"--fps: expected more than 0 and at most {MAX_FPS:g}; received {fps:g}")
+        return 2
+    if timeline and (len(paths) > 1 or timeline.suffix.lower() != ".png" or not timeline.absolute().parent.is_dir()):
+        errors.print(f"--timeline {escape(str(timeline))}: takes one video, and a .png file in a folder that exists")
+        return 2
+    judge, failed = detector(), False
+    columns = (TextColumn("{task.description}"), TextColumn("{task.completed:.0f} s of video"), TimeElapsedColumn())
+    for path in paths:
+        with Progress(*columns, console=errors, transient=True) as bar:
+            reached = partial(_reached, bar, bar.add_task(escape(path), total=None))
+            analysis = video.analyze(judge, path, fps, progress=reached)
+        failed |= analysis.status != "ok"
+        if as_json:
+            print(json_line(analysis.to_json()).decode(), end="", flush=True)
+        else:
+            _describe(analysis)
+        if timeline and analysis.people:
+            from explain import timeline as drawing  # only now: matplotlib takes a while
+
+            drawing.draw(analysis.people, judge.calibration.low, judge.calibration.high, timeline)
+            errors.print(f"[dim]timeline: {escape(str(timeline))}[/dim]")
+    return 1 if failed else 0
+
+
+def _reached(bar: Progress, task: TaskID, t: float) -> None:
+    bar.update(task, completed=t)
+
+
+def _describe(analysis: video.VideoAnalysis) -> None:
+    """The result for a person, on standard output."""
+    suspect = analysis.suspect
+    if suspect is None:
+        console.print(f"{escape(analysis.path)}: [red]{analysis.status}[/red] {escape(analysis.message)}")
+        return
+    console.print(
+        f"{escape(analysis.path)}: [bold]{suspect.verdict}[/bold], fake probability {suspect.fake_probability:.1%}, "
+        f"{len(analysis.people)} person(s)"
+    )
+    for person in analysis.people:
+        first, last = person.moments[0].t, person.moments[-1].t
+        peak = max(person.moments, key=lambda moment: moment.logit)
+        console.print(
+            f"  person {person.number}: {person.verdict}, {person.fake_probability:.1%}, "
+            f"{len(person.moments)} frames from {first:.1f} to {last:.1f} s, "
+            f"most suspicious at {peak.t:.1f} s ({peak.fake_probability:.1%})"
+        )

@@ -1,0 +1,53 @@
+"""A video's fake probabilities over time, a line a person, with the inconclusive band shaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+COLOURS = ("#e06a1b", "#2d78d7", "#2f9e77", "#9a5fc0", "#8a6d1f", "#5b6575")  # told apart by the colour-blind, too
+SHOWN = 6  # people with a line; more could not be told apart
+
+
+class Moment(Protocol):
+    """A face at a time t in seconds, with its fake probability in 0..1."""
+
+    @property
+    def t(self) -> float: ...
+    @property
+    def fake_probability(self) -> float: ...
+
+
+class Person(Protocol):
+    """A track with a number and its moments in order of time."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def moments(self) -> Sequence[Moment]: ...
+    @property
+    def fake_probability(self) -> float: ...
+
+
+def figure(people: Sequence[Person], low: float, high: float) -> Any:
+    """A matplotlib figure. low, high: the inconclusive band's bounds. Of many people, the most suspicious are drawn."""
+    from matplotlib.figure import Figure
+
+    drawn = sorted(people, key=lambda person: -person.fake_probability)[:SHOWN]
+    canvas = Figure(figsize=(9, 3.2), layout="constrained")
+    axes = canvas.subplots()
+    axes.axhspan(low, high, color="#e8eaee", zorder=0, label="inconclusive")
+    for person, colour in zip(sorted(drawn, key=lambda person: person.number), COLOURS, strict=False):
+        times, chances = zip(*((moment.t, moment.fake_probability) for moment in person.moments), strict=True)
+        name = f"person {person.number} ({person.fake_probability:.0%})"
+        axes.plot(times, chances, color=colour, marker="o", markersize=3, linewidth=1.5, label=name)
+    axes.set(xlabel="seconds", ylabel="fake probability", ylim=(-0.02, 1.02))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    return canvas
+
+
+def draw(people: Sequence[Person], low: float, high: float, file: Path) -> None:
+    """The figure as a PNG file."""
+    figure(people, low, high).savefig(file, dpi=110)

@@ -1,0 +1,203 @@
+"""Videos made here: frames by time, people, and what cannot be read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from deepdect import frames, video
+from deepdect.images import ImageError
+from deepdect.verdict import Calibration, sigmoid
+from explain import timeline
+from tests.hostile.samples import SAMPLES
+
+CALIBRATION = Calibration(1.0, 0.0, 0.25, 0.75, "1")
+
+
+def write(file: Path, pictures: list[np.ndarray], fps: float = 10.0, codec: str = "mp4v") -> Path:
+    height, width = pictures[0].shape[:2]
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*codec), fps, (width, height))
+    assert writer.isOpened()
+    for rgb in pictures:
+        writer.write(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    writer.release()
+    return file
+
+
+def greys(count: int) -> list[np.ndarray]:
+    return [np.full((64, 96, 3), 10 * n, np.uint8) for n in range(count)]
+
+
+def refusal(path: Path, **settings: float) -> ImageError:
+    with pytest.raises(ImageError) as raised:
+        list(frames.read(path, **settings))
+    return raised.value
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("mp4", "mp4v"), ("avi", "MJPG"), ("mkv", "mp4v")])
+def test_frames_are_sampled_by_time(tmp_path, suffix, codec):
+    found = list(frames.read(write(tmp_path / f"a.{suffix}", greys(20), codec=codec), fps=2.5))
+    assert [round(frame.t, 2) for frame in found] == [0.0, 0.4, 0.8, 1.2, 1.6]
+    assert [round(float(frame.rgb.mean()), -1) for frame in found] == [0, 40, 80, 120, 160]
+
+
+def test_more_frames_than_there_are_cannot_be_had(tmp_path):
+    assert len(list(frames.read(write(tmp_path / "a.mp4", greys(7)), fps=30))) == 7
+
+
+def test_a_long_video_is_sampled_more_sparsely(tmp_path, monkeypatch):
+    monkeypatch.setattr(frames, "MAX_FRAMES", 5)
+    found = list(frames.read(write(tmp_path / "a.mp4", greys(20)), fps=10))
+    assert [round(frame.t, 2) for frame in found] == [0.0, 0.4, 0.8, 1.2, 1.6]
+
+
+def test_colours_are_in_rgb_order(tmp_path):
+    red = np.zeros((64, 64, 3), np.uint8)
+    red[..., 0] = 200
+    [frame] = frames.read(write(tmp_path / "a.avi", [red], codec="MJPG"))
+    assert frame.rgb[..., 0].mean() > 150 > 60 > frame.rgb[..., 2].mean()
+
+
+@pytest.mark.parametrize("fps", [0, -1, 31, float("nan")])
+def test_a_rate_that_makes_no_sense_is_refused(tmp_path, fps):
+    with pytest.raises(ValueError, match="fps"):
+        list(frames.read(tmp_path / "a.mp4", fps=fps))
+
+
+def test_what_is_no_video_never_reaches_the_decoder(tmp_path, monkeypatch):
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *_: pytest.fail("reached"))
+    play_list = "#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:1/a.ts\n"
+    for name, content in {"a.mp4": play_list.encode(), "b.mp4": b"ffconcat version 1.0\nfile '/etc/passwd'\n"}.items():
+        (tmp_path / name).write_bytes(content)
+        assert refusal(tmp_path / name).status == "unsupported"
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    assert refusal(tmp_path / "empty.mp4").status == "unreadable"
+    assert refusal(tmp_path / "missing.mp4").status == "unreadable"
+    assert refusal(tmp_path).status == "unreadable"
+    for address in ("http://127.0.0.1:1/a.mp4", "concat:a.mp4|b.mp4"):
+        assert refusal(Path(address)).status == "unreadable"
+
+
+def test_a_picture_is_no_video(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(SAMPLES["JPEG"])
+    error = refusal(tmp_path / "a.jpg")
+    assert error.status == "unsupported" and "a.jpg" in error.message
+
+
+def test_a_large_file_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(frames, "MAX_BYTES", 100)
+    assert refusal(write(tmp_path / "a.mp4", greys(3))).status == "too_large"
+
+
+def test_large_frames_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(frames, "MAX_PIXELS", 1000)
+    error = refusal(write(tmp_path / "a.mp4", greys(3)))
+    assert error.status == "too_large" and "96 x 64" in error.message
+
+
+def test_damaged_videos_give_their_whole_frames_or_a_reason(tmp_path):
+    whole = write(tmp_path / "a.avi", greys(20), codec="MJPG").read_bytes()
+    for share in range(1, 10):
+        part = tmp_path / "part.avi"
+        part.write_bytes(whole[: len(whole) * share // 10])
+        try:
+            assert len(list(frames.read(part, fps=10))) <= 20
+        except ImageError as error:
+            assert error.status == "unreadable" and "part.avi" in error.message
+    indexless = tmp_path / "indexless.mp4"
+    indexless.write_bytes(write(tmp_path / "a.mp4", greys(20)).read_bytes()[:600])
+    assert refusal(indexless).status == "unreadable"
+
+
+def moments(*logits: float) -> tuple[video.Moment, ...]:
+    return tuple(video.Moment(n / 4, logit, (1.2, 2, 30, 40)) for n, logit in enumerate(logits))
+
+
+def test_a_persons_probability_is_that_of_the_mean_logit():
+    person = video.Person(1, moments(4, -1, 0), CALIBRATION)
+    assert person.fake_probability == pytest.approx(sigmoid(1.0))
+    assert person.verdict == "inconclusive"
+    assert video.Person(1, moments(4, 4, -2), CALIBRATION).verdict == "deepfake"
+    assert video.Person(1, moments(9, 9), CALIBRATION).verdict == "inconclusive"  # seen too briefly
+
+
+def test_a_video_is_as_fake_as_its_most_suspicious_person_seen_long_enough():
+    people = tuple(video.Person(n, m, CALIBRATION) for n, m in enumerate((moments(-3, -3, -3), moments(9)), start=1))
+    found = video.VideoAnalysis("a.mp4", "ok", "", people, {}, "r", 1.0)
+    assert found.suspect is people[0]
+    json = found.to_json()
+    assert json["verdict"] == "real" and [person["id"] for person in json["people"]] == [1, 2]
+    assert json["people"][1]["frames"] == [
+        {"t": 0.0, "fake_probability": round(sigmoid(9), 6), "box": {"x": 1, "y": 2, "width": 30, "height": 40}}
+    ]
+    nobody = video.VideoAnalysis("a.mp4", "no_face", "m", (), {}, "r", 1.0).to_json()
+    assert nobody["verdict"] is None and nobody["fake_probability"] is None and nobody["people"] == []
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory, astronaut) -> Path:
+    """The portrait moving to the right and, from the second second on, once more on the left."""
+    pictures = []
+    for n in range(24):
+        canvas = np.full((480, 800, 3), 120, np.uint8)
+        head = cv2.resize(astronaut[0:256, 96:352], (220, 220), interpolation=cv2.INTER_AREA)
+        canvas[100:320, 400 + 5 * n : 620 + 5 * n] = head
+        if n >= 12:
+            canvas[150:370, 60:280] = head[:, ::-1]
+        pictures.append(canvas)
+    return write(tmp_path_factory.mktemp("clip") / "clip.mp4", pictures, fps=8)
+
+
+def test_people_are_followed_and_judged_as_in_photos(detector, clip):
+    reached: list[float] = []
+    found = video.analyze(detector, clip, fps=4, progress=reached.append)
+    assert found.status == "ok" and len(found.people) == 2
+    first, second = found.people
+    assert [round(moment.t, 2) for moment in first.moments] == [n / 4 for n in range(12)]
+    assert [round(moment.t, 2) for moment in second.moments] == [n / 4 for n in range(6, 12)]
+    assert first.moments[-1].box[0] - first.moments[0].box[0] == pytest.approx(110, abs=8)
+    assert reached[-1] == pytest.approx(2.75, abs=0.01) and reached == sorted(reached)
+    frame = next(frame for frame in frames.read(clip, fps=4) if frame.t >= 0.5)
+    photo = detector.analyze(frame.rgb).faces[0]
+    assert first.moments[2].logit == pytest.approx(photo.logit, abs=0.05)  # batches round a little otherwise
+
+
+def test_a_video_without_faces_says_so(detector, tmp_path):
+    found = video.analyze(detector, write(tmp_path / "a.mp4", greys(10)))
+    assert found.status == "no_face" and "a.mp4" in found.message and found.people == ()
+
+
+def test_the_timeline_has_a_line_a_person(tmp_path):
+    people = [video.Person(n, moments(n, 0, -n), CALIBRATION) for n in range(1, 9)]
+    axes = timeline.figure(people, 0.25, 0.75).axes[0]
+    assert len(axes.lines) == timeline.SHOWN
+    timeline.draw(people[:1], 0.25, 0.75, tmp_path / "t.png")
+    assert (tmp_path / "t.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_prints_a_line_a_video_and_goes_on_past_bad_ones(clip, tmp_path):
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no video")
+    command = [sys.executable, "-m", "deepdect", "video"]
+    done = subprocess.run([*command, "--json", str(bad), str(clip)], capture_output=True, text=True, check=False)
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert (first["status"], second["status"]) == ("unsupported", "ok")
+    assert set(second) == set(first) and len(second["people"]) == 2
+    drawn = [*command, str(clip), "--fps", "2", "--timeline", str(tmp_path / "t.png")]
+    done = subprocess.run(drawn, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and (tmp_path / "t.png").is_file()
+    assert done.stdout.count("person ") == 2 and "fake probability" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [("--fps", "0"), ("--timeline", "a.jpg"), ("--timeline", "nowhere/a.png")])
+def test_bad_usage_is_status_two(clip, arguments):
+    command = [sys.executable, "-m", "deepdect", "video", str(clip), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and arguments[0] in done.stderr and "Traceback" not in done.stderr
