@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tests.hostile import videos
 from tests.hostile.samples import (
     BOMBS,
     LINEAR_GREY,
@@ -437,6 +438,12 @@ def table() -> str:
         "| file | what it is | status |",
         "|---|---|---|",
         *(f"| `{case.name}` | {case.what} | {case.expected} |" for case in CASES),
+        "",
+        "Videos go through `frames.read`:",
+        "",
+        "| file | what it is | status |",
+        "|---|---|---|",
+        *(f"| `{case.name}` | {case.what} | {case.expected} |" for case in videos.CASES),
         "",
         "Names are the sender's, too. With each of these the picture is read, and the message about an unreadable one",
         "shows what can be printed of the name, at most 200 characters of it:",
