@@ -197,5 +197,6 @@ def test_websockets_are_closed():
     async def send(message):
         sent.append(message)
 
-    asyncio.run(gate.Gate(application)({"type": "websocket", "path": "/"}, None, send))
+    with ThreadPoolExecutor(1) as pool:  # as in Visitor
+        pool.submit(asyncio.run, gate.Gate(application)({"type": "websocket", "path": "/"}, None, send)).result()
     assert sent == [{"type": "websocket.close", "code": 1008}]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from deepdect.ui import leftovers
 
@@ -31,5 +32,7 @@ def test_it_sweeps_while_the_app_runs(tmp_path, monkeypatch):
                 if not file.exists():
                     return
 
-    asyncio.run(run())
+    # in a thread of its own: the browser tests' Playwright leaves an event loop running in this one
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, run()).result()
     assert not file.exists()
