@@ -103,11 +103,16 @@ def test_a_folder_scan_equals_one_by_one_analysis(pictures, expected, tmp_path):
     assert by_path(pq.read_table(tmp_path / "out.parquet").to_pylist()) == plain
 
 
+def hear_ctrl_c() -> None:
+    """A shell's background jobs, such as a whole test run, inherit deaf ears."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_says_how_to_go_on_and_resume_ends_with_status_zero(pictures, tmp_path):
     listed, output = tmp_path / "list.txt", tmp_path / "out.jsonl"
     listed.write_text(f"{pictures / 'b.png'}\n" * 60)
     command = [*COMMAND, listed, "--output", output, "--workers", "1"]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c) as process:
         wait_for(lambda: lines(output) >= 2)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
