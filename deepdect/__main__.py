@@ -235,11 +235,7 @@ def _describe(analysis: Analysis) -> None:
             soft_wrap=True,
         )
         console.print(f"    {escape(reasons.sentence(face.reason))}", soft_wrap=True)
-    try:
-        said = origin.read(Path(analysis.path).read_bytes())
-    except OSError:  # gone since it was analysed
-        return
-    for message in said:
+    for message in origin.read_file(analysis.path):
         console.print(f"  about the file, apart from the verdict: {escape(message)}", soft_wrap=True)
 
 

@@ -7,7 +7,6 @@ ever reach it.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ import cv2
 import numpy as np
 
 from deepdect import formats
-from deepdect.images import ImageError, printable
+from deepdect.images import ImageError, opened, printable
 from deepdect.messages import Message
 
 MAX_BYTES = 512 * 2**20
@@ -55,18 +54,11 @@ def read(path: str | os.PathLike, fps: float = 4.0, name: str | None = None) -> 
 
 def _check(file: str, name: str) -> None:
     """Refuse what is no regular file of a video's kind and size, before any decoder sees it."""
-    try:
-        with open(file, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))) as opened:
-            status = os.fstat(opened.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise OSError("a device or a pipe")
-            head = opened.read(1024)
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        reason = getattr(error, "strerror", None) or error
-        raise ImageError("unreadable", Message("cannot_read", name=name, reason=reason)) from error
+    with opened(file, name) as stream:
+        size, head = os.fstat(stream.fileno()).st_size, stream.read(1024)
     if not head:
         raise ImageError("unreadable", Message("empty", name=name))
-    if status.st_size > MAX_BYTES:
+    if size > MAX_BYTES:
         raise ImageError("too_large", Message("too_many_bytes", name=name, limit=MAX_BYTES))
     if formats.kind_of(head) or formats.other_kind(head) != "kind_video":
         raise ImageError("unsupported", Message("not_a_video", name=name, formats=CONTAINERS))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms
@@ -94,16 +94,24 @@ def printable(words: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
 
 
-def _read(path: str, name: str, limits: Limits) -> bytes:
-    """The whole file at once, since it may change (or one byte over the limit). Never waits, as for a FIFO's writer."""
+@contextmanager
+def opened(path: str, name: str) -> Iterator[BinaryIO]:
+    """A regular file to read from; whatever goes wrong leaves as an ``ImageError``. Never waits, as for a FIFO's
+    writer."""
     try:
         with open(path, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise OSError("a device or a pipe")
-            return file.read(limits.max_bytes + 1)
+            yield file
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason = getattr(error, "strerror", None) or error
         raise ImageError("unreadable", Message("cannot_read", name=name, reason=reason)) from error
+
+
+def _read(path: str, name: str, limits: Limits) -> bytes:
+    """The whole file at once, since it may change (or one byte over the limit)."""
+    with opened(path, name) as file:
+        return file.read(limits.max_bytes + 1)
 
 
 def _from_bytes(data: bytes, name: str, limits: Limits) -> np.ndarray:

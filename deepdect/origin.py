@@ -7,10 +7,12 @@ a signature's name is not held against a list of trusted ones; no entry at all i
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from PIL import ExifTags, Image
@@ -75,6 +77,14 @@ def read(data: bytes) -> list[Message]:
     if software and not _named(software):
         found.append(Message("origin_software", value=printable(software)))
     return found
+
+
+def read_file(path: str | os.PathLike) -> list[Message]:
+    """`read` of a file; empty where that is gone since it was analysed."""
+    try:
+        return read(Path(path).read_bytes())
+    except OSError:
+        return []
 
 
 def _entries(data: bytes, kind: str) -> Entries:

@@ -8,6 +8,7 @@ import numpy as np
 from deepdect.verdict import Calibration
 from training.augment import recompress
 from training.data import CropSet
+from training.metrics import sigmoid
 
 # What a shared photo goes through: untouched; recompressed; reduced to half and recompressed hard.
 TIERS: tuple[tuple[float, int | None], ...] = ((1.0, None), (1.0, 60), (0.5, 40))
@@ -96,7 +97,7 @@ def calibrate(
 ) -> Calibration:
     """The calibration from raw logits [tiers, n], labels [n] and sources [n]."""
     temperature, offset = fit_platt(raw.ravel(), np.tile(labels, len(raw)))
-    probabilities = 1 / (1 + np.exp(-np.clip(raw / temperature + offset, -80, 80)))
+    probabilities = sigmoid(raw / temperature + offset)
     low, high = choose_band(probabilities, labels, sources, right, false_alarms)
     fitted_on = f"Validation, {raw.shape[1]} crops, clean and compressed ({len(raw)} tiers)"
     return Calibration(round(temperature, 5), round(offset, 5), low, high, version, fitted_on)

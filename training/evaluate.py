@@ -29,6 +29,7 @@ from training.metrics import (
     brier,
     calibration_error,
     equal_error_rate,
+    sigmoid,
 )
 
 BATCH = 16
@@ -73,7 +74,7 @@ def measure(
     source: str, logits: np.ndarray, labels: np.ndarray, groups: np.ndarray, no_face: int, calibration: Calibration
 ) -> Line:
     """One line from calibrated logits [n], labels [n] of 0 and 1 and group names [n]."""
-    probabilities = 1 / (1 + np.exp(-np.clip(logits, -80, 80)))
+    probabilities = sigmoid(logits)
     fake = labels > 0.5
     accused, cleared = probabilities >= calibration.high, probabilities <= calibration.low
     decided = accused | cleared
@@ -151,7 +152,7 @@ def details(scored: Scored, calibration: Calibration) -> dict[str, str]:
     """Tables of what the lines hide, in Markdown by title; all but the second over the sources that training saw."""
     seen = scored.seen
     crops, logits, labels = scored.crops, scored.logits[seen], scored.crops.labels[seen]
-    probabilities = 1 / (1 + np.exp(-np.clip(logits, -80, 80)))
+    probabilities = sigmoid(logits)
     items = [item for item, kept in zip(crops.items, seen, strict=True) if kept]
     shares = breakdown.accused_by_label(items, probabilities, calibration)
     sizes = breakdown.auc_by_size(crops.native[seen], logits, labels, scored.groups[seen])
@@ -223,7 +224,7 @@ def main(
     for title, rows in more.items():
         print(f"\n{title}\n\n{rows}")
     if plot:
-        chance = 1 / (1 + np.exp(-np.clip(scored.logits, -80, 80)))
+        chance = sigmoid(scored.logits)
         plots.reliability(
             breakdown.reliability(chance[scored.seen], scored.crops.labels[scored.seen]), detector.calibration, plot
         )

@@ -7,6 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Probabilities of calibrated logits, for any size of logit."""
+    return 1 / (1 + np.exp(-np.clip(logits, -80, 80)))
+
+
 def auc(scores: np.ndarray, labels: np.ndarray) -> float:
     """Area under the ROC curve by ranks, ties counted half (Mann-Whitney); NaN where one label is absent."""
     scores, labels = np.asarray(scores, float), np.asarray(labels) > 0.5

@@ -15,7 +15,7 @@ from deepdect.runtime import RuntimeName, RuntimeUnavailableError, open_runtime
 from deepdect.verdict import Calibration
 from explain import gradcam
 from training.data import CropSet, load_crops
-from training.metrics import accuracy, auc
+from training.metrics import accuracy, auc, sigmoid
 
 BATCH = 16
 REFERENCE: RuntimeName = "openvino-f32"
@@ -47,7 +47,7 @@ def compare(
     calibration: Calibration,
 ) -> Parity:
     """From calibrated logits [n] and evidence maps [n, h, w] of the two, and labels [n]."""
-    probabilities, reference = (1 / (1 + np.exp(-np.clip(x, -80, 80))) for x in (logits, reference_logits))
+    probabilities, reference = (sigmoid(x) for x in (logits, reference_logits))
     gaps = np.abs(probabilities - reference)
     same = [calibration.verdict(p) == calibration.verdict(q) for p, q in zip(probabilities, reference, strict=True)]
     pairs = zip(maps.reshape(len(maps), -1), reference_maps.reshape(len(maps), -1), strict=True)

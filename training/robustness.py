@@ -20,7 +20,7 @@ from deepdect import Detector
 from training.augment import recompress
 from training.calibrate import resized
 from training.data import CropSet, load_crops, read_items
-from training.metrics import auc
+from training.metrics import auc, sigmoid
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 BATCH = 16
@@ -108,7 +108,7 @@ def main(
     figures: dict[str, dict[str, float]] = {}
     for name in CHANGES:
         logits = scores(detector, crops, name)
-        accused = 1 / (1 + np.exp(-np.clip(logits, -80, 80))) >= detector.calibration.high
+        accused = sigmoid(logits) >= detector.calibration.high
         line = {"pooled": auc(logits, labels)}
         line |= {source: auc(logits[sources == source], labels[sources == source]) for source in both}
         line["reals accused"] = float(accused[labels < 0.5].mean())

@@ -30,7 +30,7 @@ class Shown:
     """What a visitor looks at: an analysis without pixels (None where it failed), and the file to take them from.
 
     Kept up to date in place, because a check takes a while and must end on what is looked at by then. chosen: the face.
-    code: the language. left: whether something else is shown by now.
+    code: the language. left: whether something else is shown by now. origin: what the file says about itself.
     """
 
     analysis: Analysis | None
@@ -43,14 +43,6 @@ class Shown:
     def checked(self, number: int) -> bool:
         """Whether that face's regions have been hidden already, or there is nothing to hide."""
         return self.analysis is None or any(region.drop is not None for region in self.analysis.faces[number].regions)
-
-
-def _said(file: Path) -> tuple[Message, ...]:
-    """What an upload says about its origin; nothing where it was deleted meanwhile."""
-    try:
-        return tuple(origin.read(file.read_bytes()))
-    except OSError:
-        return ()
 
 
 class Explanation:
@@ -161,7 +153,7 @@ class Explanation:
             self.several: gr.Column(visible=len(analysis.faces) > 1),
             self.evidence: gr.Column(visible=bool(analysis.faces)),
         }
-        said = () if photo is None else _said(file)
+        said = () if photo is None else tuple(origin.read_file(file))
         updates[self.origin] = gr.HTML(cards.origin(said, text), visible=photo is not None)
         if photo is None or not analysis.faces:
             return updates | {self.shown: Shown(analysis, file, origin=said)}

@@ -131,9 +131,9 @@ def test_a_video_is_as_fake_as_its_most_suspicious_person_seen_long_enough():
     people = tuple(video.Person(n, m, CALIBRATION) for n, m in enumerate((moments(-3, -3, -3), moments(9)), start=1))
     found = video.VideoAnalysis("a.mp4", "ok", "", people, {}, "r", 1.0)
     assert found.suspect is people[0]
-    json = found.to_json()
-    assert json["verdict"] == "real" and [person["id"] for person in json["people"]] == [1, 2]
-    assert json["people"][1]["frames"] == [
+    contract = found.to_json()
+    assert contract["verdict"] == "real" and [person["id"] for person in contract["people"]] == [1, 2]
+    assert contract["people"][1]["frames"] == [
         {"t": 0.0, "fake_probability": round(sigmoid(9), 6), "box": {"x": 1, "y": 2, "width": 30, "height": 40}}
     ]
     nobody = video.VideoAnalysis("a.mp4", "no_face", "m", (), {}, "r", 1.0).to_json()
