@@ -26,10 +26,14 @@ CONTAINERS = "MP4, MOV, WebM, MKV, AVI, MPEG"
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame, uint8 RGB [h, w, 3], and its time in seconds from the beginning."""
+    """A frame, uint8 RGB [h, w, 3], and its time in seconds from the beginning.
+
+    length: seconds of the whole video, as its header claims; 0 where it says nothing.
+    """
 
     t: float
     rgb: np.ndarray
+    length: float = 0.0
 
 
 def read(path: str | os.PathLike, fps: float = 4.0, name: str | None = None) -> Iterator[Frame]:
@@ -85,6 +89,6 @@ def _sampled(capture: cv2.VideoCapture, fps: float, name: str) -> Iterator[Frame
             values = {"width": width, "height": height, "pixels": width * height, "limit": MAX_PIXELS}
             raise ImageError("too_large", Message("too_many_pixels", name=name, **values))
         taken, due = taken + 1, (np.floor(t / step + 1e-6) + 1) * step
-        yield Frame(t, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
+        yield Frame(t, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), length)
     if not taken:
         raise ImageError("unreadable", Message("video_empty", name=name))

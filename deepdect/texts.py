@@ -34,6 +34,7 @@ class Texts:
     language: str
     tab_photo: str
     tab_batch: str
+    tab_video: str
 
     photo: str
     placeholder: str
@@ -118,6 +119,31 @@ class Texts:
     download_json: str
     download_pdf: str
     download_zip: str
+
+    video: str
+    video_hint: str
+    video_title: str
+    video_waiting: tuple[str, ...]
+    video_start: str
+    video_working: str
+    video_stopped: str
+    video_partial: str
+    video_none: str
+    video_refused: str
+    video_failed: str
+    video_note: str
+    timeline: str
+    timeline_note: str
+    person: str
+    person_seen: str
+    person_brief: str
+    moments: str
+    moments_note: str
+    moment: str
+    moment_frame: str
+    record: str
+    record_stop: str
+    record_failed: str
 
     report_title: str
     report_made: str

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from deepdect import faces, frames
-from deepdect.analysis import Status
+from deepdect.analysis import Analysis, Status
 from deepdect.detector import Detector
 from deepdect.images import ImageError, printable
 from deepdect.messages import Message
@@ -111,6 +111,28 @@ class VideoAnalysis:
         }
 
 
+@dataclass(frozen=True)
+class Look:
+    """One frame that was looked at. t: seconds; picture: its analysis, with pixels; people: its faces' numbers."""
+
+    t: float
+    picture: Analysis
+    people: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where the analysis of a video has got to.
+
+    looks: what is new since the step before; the last one has none. share: of the video, 0..1, None where it does not
+    say how long it is.
+    """
+
+    analysis: VideoAnalysis
+    looks: tuple[Look, ...] = ()
+    share: float | None = None
+
+
 def analyze(
     detector: Detector,
     path: str | os.PathLike,
@@ -123,40 +145,56 @@ def analyze(
     fps: frames of a second that are looked at. name: what the result calls the file. progress: called with the time in
     seconds that has been reached; it may raise to stop. Raises ValueError for fps out of range.
     """
+    for step in steps(detector, path, fps, name):
+        if step.looks:
+            progress(step.looks[-1].t)
+    return step.analysis
+
+
+def steps(detector: Detector, path: str | os.PathLike, fps: float = 4.0, name: str | None = None) -> Iterator[Step]:
+    """The same in steps of a few frames, for who wants to watch: every step has the result so far, the last one the
+    final result. At least one step comes; a video that turns out to be damaged ends with its status alone.
+
+    Raises ValueError for fps out of range.
+    """
     started, shown = time.perf_counter(), name or os.fsdecode(path)
-    status: Status = "ok"
-    message, people = "", list[list[Moment]]()
-    tracker, seen = Tracker(), (0, 0)
+    people, tracker, seen = list[list[Moment]](), Tracker(), (0, 0)
+
+    def result(status: Status = "ok", message: str = "") -> VideoAnalysis:
+        found = people if status == "ok" else []
+        return VideoAnalysis(
+            shown,
+            status,
+            message,
+            tuple(Person(n, tuple(moments), detector.calibration) for n, moments in enumerate(found, start=1)),
+            detector.model,
+            detector.runtime.name,
+            (time.perf_counter() - started) * 1000,
+        )
+
     try:
         stream = frames.read(path, fps, name)
         while chunk := list(islice(stream, CHUNK)):
             seen = chunk[-1].rgb.shape[1::-1]
-            for moment, number in _judge(detector, chunk, tracker):
-                people.extend([] for _ in range(number + 1 - len(people)))
-                people[number].append(moment)
-            progress(chunk[-1].t)
+            looks = tuple(_look(detector, chunk, tracker))
+            for look in looks:
+                for face, number in zip(look.picture.faces, look.people, strict=True):
+                    people.extend([] for _ in range(number - len(people)))
+                    people[number - 1].append(Moment(look.t, face.logit, face.face.box))
+            last = chunk[-1]
+            yield Step(result(), looks, min(last.t / last.length, 1.0) if last.length else None)
     except ImageError as error:
-        status, message, people = error.status, error.message, []
-    if status == "ok" and not people:
-        status = "no_face"
+        yield Step(result(error.status, error.message))
+        return
+    if not people:
         size = {"width": seen[0], "height": seen[1], "smallest": faces.SMALLEST_FACE}
-        message = Message("no_face", name=printable(shown), **size)
-    return VideoAnalysis(
-        shown,
-        status,
-        message,
-        tuple(Person(n, tuple(moments), detector.calibration) for n, moments in enumerate(people, start=1)),
-        detector.model,
-        detector.runtime.name,
-        (time.perf_counter() - started) * 1000,
-    )
+        yield Step(result("no_face", Message("no_face", name=printable(shown), **size)))
+        return
+    yield Step(result())
 
 
-def _judge(detector: Detector, chunk: list[frames.Frame], tracker: Tracker) -> Iterator[tuple[Moment, int]]:
-    """The faces of some frames, all as one batch, with their persons."""
-    found = [faces.find(frame.rgb) for frame in chunk]
-    crops = [faces.crop(frame.rgb, face).pixels for frame, some in zip(chunk, found, strict=True) for face in some]
-    logits = iter(detector.score(np.stack(crops)) if crops else ())
-    for frame, some in zip(chunk, found, strict=True):
-        for face, number in zip(some, tracker.follow(frame.t, some), strict=True):
-            yield Moment(frame.t, float(next(logits)), face.box), number
+def _look(detector: Detector, chunk: list[frames.Frame], tracker: Tracker) -> Iterator[Look]:
+    """Some frames, the faces of all as one batch."""
+    for frame, picture in zip(chunk, detector.analyze_many(frame.rgb for frame in chunk), strict=True):
+        numbers = tracker.follow(frame.t, [face.face for face in picture.faces])
+        yield Look(frame.t, picture, tuple(number + 1 for number in numbers))

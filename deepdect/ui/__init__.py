@@ -14,7 +14,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read while Gradio is importe
 
 import gradio as gr  # noqa: E402
 
-from deepdect import Detector, images  # noqa: E402
+from deepdect import Detector  # noqa: E402
 from deepdect.ui import share as sharing  # noqa: E402
 from deepdect.ui import theme, wording  # noqa: E402
 from deepdect.ui.access import Access  # noqa: E402
@@ -26,7 +26,7 @@ LAUNCH: dict[str, Any] = {
     "css_paths": [theme.STYLE],
     "js": theme.script(),
     "i18n": wording.in_the_browser(),
-    "max_file_size": images.DEFAULT_LIMITS.max_bytes,
+    "max_file_size": wording.MEGABYTES * 2**20,  # a video's; photos are held to images.Limits besides
     "run_history": False,  # would keep visitors' pictures in their browsers
     "enable_monitoring": False,
     "pwa": False,

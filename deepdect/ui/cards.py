@@ -11,6 +11,7 @@ from deepdect import Analysis, FaceAnalysis
 from deepdect.figures import MARKS, logits, percent
 from deepdect.texts import Texts
 from deepdect.verdict import Calibration, Verdict
+from deepdect.video import VideoAnalysis
 from explain import overlay
 from explain.regions import RegionEvidence
 
@@ -50,16 +51,18 @@ def waiting(title: str, steps: Iterable[str]) -> str:
     return f'<section class="dd-card dd-waiting"><h2>{escape(title)}</h2><ol>{items}</ol></section>'
 
 
-def working(text: Texts) -> str:
-    """What stands there while a picture is analysed."""
+def working(title: str) -> str:
+    """What stands there while something is analysed."""
     return (
-        f'<section class="dd-card dd-waiting" role="status"><h2>{escape(text.working)}</h2>'
+        f'<section class="dd-card dd-waiting" role="status"><h2>{escape(title)}</h2>'
         '<div class="dd-working"><i></i></div></section>'
     )
 
 
-def progress(title: str, done: int, total: int, body: str = "") -> str:
-    """How far a batch is."""
+def progress(title: str, done: int | None, total: int, body: str = "") -> str:
+    """How far a batch or a video is. done: None where nobody knows."""
+    if done is None:
+        return working(title)
     return (
         f'<section class="dd-card dd-waiting" role="status"><h2>{escape(title)}</h2>'
         f'<div class="dd-progress" role="progressbar" aria-valuenow="{done}" aria-valuemax="{total}">'
@@ -85,8 +88,8 @@ def picture(analysis: Analysis, calibration: Calibration, text: Texts) -> str:
         found = text.several_faces.format(count=count, number=most_suspicious(analysis.faces) + 1)
     return (
         f'<section class="dd-card dd-{analysis.verdict}" role="status">'
-        f"{_headline(analysis.verdict, analysis.fake_probability, text)}"
-        f"{_scale(analysis.fake_probability, calibration, text)}"
+        f"{headline(analysis.verdict, analysis.fake_probability, text)}"
+        f"{scale(analysis.fake_probability, calibration, text)}"
         f"<p>{escape(text.meanings[analysis.verdict])}</p><p>{escape(found)}</p>"
         f"{_warnings(analysis.faces[0].warnings, text) if count == 1 else ''}"
         f"{_paragraph(technical(analysis, text), 'dd-note')}</section>"
@@ -171,12 +174,25 @@ def regions(chosen: FaceAnalysis, text: Texts) -> str:
     return f'<section class="dd-regions">{title}<table>{head}{rows}{total}</table>{notes}</section>'
 
 
+def caption(person: int, t: float, text: Texts) -> str:
+    """A video's moment by name. person: from 1; t: seconds."""
+    return text.moment.format(number=person, seconds=f"{t:.1f}")
+
+
+def moment(person: int, t: float, probability: float, text: Texts) -> str:
+    """The heading of one moment's evidence: a frame, of which the video's verdict is not made alone."""
+    return (
+        f'<div class="dd-face"><h2>{escape(caption(person, t, text))}</h2>'
+        f"<p>{escape(text.moment_frame)} <b><bdi>{percent(probability)}</bdi></b></p></div>"
+    )
+
+
 def choice(number: int, chosen: FaceAnalysis, text: Texts) -> str:
     """One face's entry in the picker. number: from 0."""
     return f"{number + 1} · {text.verdicts[chosen.verdict]} · {percent(chosen.fake_probability)}"
 
 
-def technical(analysis: Analysis, text: Texts) -> str:
+def technical(analysis: Analysis | VideoAnalysis, text: Texts) -> str:
     """Which model, version and runtime gave this result, and how long it took."""
     return text.technical.format(
         model=analysis.model["name"],
@@ -192,25 +208,29 @@ def most_suspicious(faces: Iterable[FaceAnalysis]) -> int:
     return int(np.argmax([face.fake_probability for face in faces]))
 
 
-def _headline(verdict: Verdict, probability: float, text: Texts) -> str:
+def zones(calibration: Calibration) -> list[tuple[Verdict, float]]:
+    """Where on the way from 0 to 100 % each verdict's name stands."""
+    low, high = 100 * calibration.low, 100 * calibration.high
+    return [("real", low / 2), ("inconclusive", (low + high) / 2), ("deepfake", (high + 100) / 2)]
+
+
+def headline(verdict: Verdict, probability: float, text: Texts) -> str:
+    """A verdict in large letters, with its probability."""
     return (
         f'<header>{_icon(verdict)}<h2>{escape(text.verdicts[verdict])}</h2><p class="dd-probability">'
         f"<b><bdi>{escape(percent(probability))}</bdi></b> {escape(text.probability)}</p></header>"
     )
 
 
-def _scale(probability: float, calibration: Calibration, text: Texts) -> str:
+def scale(probability: float, calibration: Calibration, text: Texts) -> str:
     """The probability on a bar from real to deepfake, with the band in which no verdict is given."""
     low, high = 100 * calibration.low, 100 * calibration.high
     at = min(max(100 * probability, 1), 99)
     words = text.scale.format(low=percent(calibration.low), high=percent(calibration.high))
-    zones: list[tuple[Verdict, float]] = [
-        ("real", low / 2),
-        ("inconclusive", (low + high) / 2),
-        ("deepfake", (high + 100) / 2),
-    ]
     labels = "".join(
-        f'<span style="left: {middle:.2f}%">{escape(text.verdicts[verdict])}</span>' for verdict, middle in zones
+        # kept inside the card, however near its end the zone lies
+        f'<span style="left: clamp(2em, {middle:.2f}%, 100% - 2.4em)">{escape(text.verdicts[verdict])}</span>'
+        for verdict, middle in zones(calibration)
     )
     return (
         f'<div class="dd-scale" style="--low: {low:.2f}%; --high: {high:.2f}%" title="{escape(words)}">'

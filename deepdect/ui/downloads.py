@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
-from gradio.utils import get_upload_folder
 from PIL import Image
 
 from deepdect import pdf, report
 from deepdect.report import Entry
 from deepdect.texts import Texts
+from deepdect.ui import uploads
 
 Maker = Callable[[Sequence[Entry], Texts], bytes]
 
@@ -23,9 +22,7 @@ Maker = Callable[[Sequence[Entry], Texts], bytes]
 def make(kind: str, entries: Sequence[Entry], text: Texts) -> Path:
     """Write the download of one of `KINDS` into a folder of its own in the page's temporary folder."""
     name, maker = KINDS[kind]
-    uploads = Path(get_upload_folder())
-    uploads.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(dir=uploads)) / name
+    path = uploads.own_folder() / name
     path.write_bytes(maker(entries, text))
     return path
 

@@ -31,6 +31,7 @@ class Shown:
 
     Kept up to date in place, because a check takes a while and must end on what is looked at by then. chosen: the face.
     code: the language. left: whether something else is shown by now. origin: what the file says about itself.
+    moment: person and seconds, where the picture is a frame of a video.
     """
 
     analysis: Analysis | None
@@ -39,6 +40,7 @@ class Shown:
     code: str = DEFAULT
     left: bool = False
     origin: tuple[Message, ...] = ()
+    moment: tuple[int, float] | None = None
 
     def checked(self, number: int) -> bool:
         """Whether that face's regions have been hidden already, or there is nothing to hide."""
@@ -145,23 +147,34 @@ class Explanation:
         """After an error in the program itself."""
         return {self.result: cards.message(text.failed_title, text.failed), self.shown: Shown(None, file)}
 
-    def show(self, analysis: Analysis, photo: np.ndarray | None, file: Path, text: Texts) -> dict[Any, Any]:
-        """A picture's result. analysis: without pixels; photo: those, uint8 RGB [h, w, 3], None where unreadable."""
+    def show(
+        self,
+        analysis: Analysis,
+        photo: np.ndarray | None,
+        file: Path,
+        text: Texts,
+        moment: tuple[int, float] | None = None,
+    ) -> dict[Any, Any]:
+        """A picture's result. analysis: without pixels; photo: those, uint8 RGB [h, w, 3], None where unreadable.
+
+        moment: where it is a frame of a video, whose one face this is and at how many seconds.
+        """
         updates: dict[Any, Any] = {
-            self.result: cards.picture(analysis, self.detector.calibration, text),
+            self.result: self._card(analysis, moment, text),
             self.reason: gr.HTML(visible=False),
             self.several: gr.Column(visible=len(analysis.faces) > 1),
             self.evidence: gr.Column(visible=bool(analysis.faces)),
         }
-        said = () if photo is None else tuple(origin.read_file(file))
-        updates[self.origin] = gr.HTML(cards.origin(said, text), visible=photo is not None)
+        own = photo is not None and moment is None  # a frame's file is ours: it says nothing about the video's origin
+        said = tuple(origin.read_file(file)) if own else ()
+        updates[self.origin] = gr.HTML(cards.origin(said, text), visible=own)
         if photo is None or not analysis.faces:
             return updates | {self.shown: Shown(analysis, file, origin=said)}
         chosen = cards.most_suspicious(analysis.faces)
         choices = self._choices(analysis, text)
         updates |= self._one_face(analysis, photo, chosen, text)
         return updates | {
-            self.shown: Shown(analysis, file, chosen, text.code, origin=said),
+            self.shown: Shown(analysis, file, chosen, text.code, origin=said, moment=moment),
             self.picker: gr.Radio(choices, value=chosen),
         }
 
@@ -172,7 +185,7 @@ class Explanation:
         if shown.analysis is None:
             return self.failed(shown.file, text)
         words: dict[Any, Any] = {
-            self.result: cards.picture(shown.analysis, self.detector.calibration, text),
+            self.result: self._card(shown.analysis, shown.moment, text),
             self.origin: gr.HTML(cards.origin(shown.origin, text)),
         }
         if shown.analysis.faces:
@@ -184,6 +197,11 @@ class Explanation:
                 **self._reasons(shown.analysis, chosen, text),
             }
         return words
+
+    def _card(self, analysis: Analysis, moment: tuple[int, float] | None, text: Texts) -> str:
+        if moment is None:
+            return cards.picture(analysis, self.detector.calibration, text)
+        return cards.moment(*moment, analysis.faces[0].fake_probability, text)
 
     def _on_pick(self, shown: Shown | None, chosen: int | None, code: str) -> dict[Any, Any]:
         text = spoken(code)

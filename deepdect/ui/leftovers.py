@@ -1,8 +1,9 @@
-"""Uploads that broke off. Gradio deletes the files that it knows; of an upload that never ended it knows nothing."""
+"""Uploads that broke off, and files that the page made: Gradio deletes only the files that it knows of."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,18 +13,25 @@ from typing import Any
 from gradio.utils import get_upload_folder
 
 from deepdect.ui.page import CACHE_SECONDS
+from deepdect.ui.uploads import OURS
 
 
 def sweep(folder: Path, age: float) -> int:
-    """Delete the files that lie directly in the folder and were not written to for `age` seconds; return how many.
+    """Delete the files that lie directly in the folder, and the page's own folders, that were not written to for `age`
+    seconds; return how many.
 
     A complete upload is moved into a folder of its own, so what stays here is being written, or was left behind.
     """
     deleted = 0
     for file in folder.glob("*"):
         try:
-            if file.is_file() and time.time() - file.stat().st_mtime > age:
+            if time.time() - file.stat().st_mtime <= age:
+                continue
+            if file.is_file():
                 file.unlink()
+                deleted += 1
+            elif file.name.startswith(OURS):
+                shutil.rmtree(file)
                 deleted += 1
         except FileNotFoundError:  # Gradio moved it meanwhile
             continue

@@ -10,7 +10,8 @@ import gradio as gr
 from deepdect import Detector
 from deepdect.texts import CODES, DEFAULT, language, preferred
 from deepdect.ui import share, theme
-from deepdect.ui.batch import BatchTab
+from deepdect.ui.batch import Batch, BatchTab
+from deepdect.ui.clip import Clip, ClipTab
 from deepdect.ui.explanation import Shown, spoken
 from deepdect.ui.photo import PhotoTab
 from deepdect.ui.wording import Wording
@@ -46,6 +47,8 @@ class Page:
                     self.photo = PhotoTab(detector, self.say, sum(CACHE_SECONDS))
                 with self.say(gr.Tab, {"label": "tab_batch"}, id="batch"):
                     self.batch = BatchTab(detector, self.say, sum(CACHE_SECONDS))
+                with self.say(gr.Tab, {"label": "tab_video"}, id="video"):
+                    self.clip = ClipTab(detector, self.say, sum(CACHE_SECONDS))
             self.privacy = gr.HTML(elem_id="privacy", elem_classes="dd-small", padding=False)
             self._listen()
         self.blocks.queue(max_size=WAITING_LINE)
@@ -60,12 +63,13 @@ class Page:
             preprocess=False,
             **quiet,
         )
-        shown = [tab.explanation for tab in (self.photo, self.batch)]
+        shown = [tab.explanation for tab in (self.photo, self.batch, self.clip)]
         self.language.input(
             self._on_language,
             [
                 self.language,
                 self.batch.state,
+                self.clip.state,
                 *[part for explanation in shown for part in (explanation.shown, explanation.picker)],
             ],
             list(
@@ -75,6 +79,7 @@ class Page:
                         self.privacy,
                         *self.say.components,
                         *self.batch.parts,
+                        *self.clip.parts,
                         *[part for explanation in shown for part in explanation.parts],
                     )
                 }
@@ -98,11 +103,14 @@ class Page:
     def _on_language(
         self,
         code: str,
-        batch: Any,
+        batch: Batch | None,
+        clip: Clip | None,
         photo_shown: Shown | None,
         photo_face: int | None,
         batch_shown: Shown | None,
         batch_face: int | None,
+        clip_shown: Shown | None,
+        clip_face: int | None,
         request: gr.Request,
     ) -> dict[Any, Any]:
         text = spoken(code)
@@ -112,6 +120,8 @@ class Page:
             | self.photo.explanation.reworded(photo_shown, photo_face, text)
             | self.batch.reworded(batch, text)
             | self.batch.explanation.reworded(batch_shown, batch_face, text)
+            | self.clip.reworded(clip, text)
+            | self.clip.explanation.reworded(clip_shown, clip_face, text)
         )
 
     def _privacy(self, code: str, request: gr.Request) -> str:

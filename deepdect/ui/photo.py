@@ -101,7 +101,7 @@ class PhotoTab:
         """Clears the page first, so that no photo is left beside another one's verdict where the analysis fails."""
         text = spoken(code)
         waiting = cards.waiting(text.waiting_title, text.waiting)
-        yield self.explanation.cleared(cards.working(text) if photo else waiting, before)
+        yield self.explanation.cleared(cards.working(text.working) if photo else waiting, before)
         sent = upload(photo, text)
         if sent is None:
             return

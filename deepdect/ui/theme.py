@@ -11,7 +11,7 @@ from deepdect.texts import CODES, language
 from deepdect.ui.wording import LOCALES
 
 STYLE = Path(__file__).with_name("style.css")
-SCRIPTS = (Path(__file__).with_name("language.js"), Path(__file__).with_name("page.js"))
+SCRIPTS = tuple(Path(__file__).with_name(f"{name}.js") for name in ("language", "page", "recorder"))
 
 # What listeners run in the browser.
 SPEAK = "(code) => { window.deepdect.speak(code); }"
@@ -23,6 +23,7 @@ DOWNLOAD = "() => { document.querySelector('#download').click(); }"
 def script() -> str:
     """The page's own JavaScript."""
     constants = {
+        "RECORDER": {code: [language(code).record_stop, language(code).record_failed] for code in CODES},
         "NO_PREVIEW": {code: language(code).no_preview for code in CODES},
         "RIGHT_TO_LEFT": [code for code in CODES if language(code).right_to_left],
         "LOCALES": LOCALES,

@@ -1,7 +1,11 @@
-"""What a browser or a client sent, as it came: only files that were uploaded to this page may be read."""
+"""The page's temporary folder: what a browser or a client sent, as it came, and what the page made of it.
+
+Only files that were uploaded to this page may be read.
+"""
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +14,8 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from deepdect.texts import Texts
+
+OURS = "made-"  # beginning of the names of the folders that the page itself makes
 
 
 @dataclass(frozen=True)
@@ -29,3 +35,10 @@ def upload(sent: dict[str, Any] | None, text: Texts) -> Upload | None:
     if not path.is_relative_to(Path(get_upload_folder()).resolve()):
         raise gr.Error(text.not_uploaded, title=text.statuses["unreadable"], print_exception=False)
     return Upload(path, sent.get("orig_name") or path.name)
+
+
+def own_folder() -> Path:
+    """A new folder for files that the page makes; they are deleted at the age at which uploads are."""
+    parent = Path(get_upload_folder())
+    parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=OURS, dir=parent))

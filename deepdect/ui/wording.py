@@ -13,9 +13,11 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.i18n import I18nData
 
+from deepdect.frames import CONTAINERS
 from deepdect.texts import CODES, Texts, language
 from deepdect.ui import cards
 
+MEGABYTES = 200  # of one file on the page
 LIMIT = 200  # photos of one batch on the page; the command line has no limit
 Phrase = Callable[[Texts], str]
 Made = TypeVar("Made", bound=Block)
@@ -25,6 +27,7 @@ PHRASES: dict[str, Phrase] = {
     "language": lambda text: text.language,
     "tab_photo": lambda text: text.tab_photo,
     "tab_batch": lambda text: text.tab_batch,
+    "tab_video": lambda text: text.tab_video,
     "photo": lambda text: text.photo,
     "placeholder": lambda text: text.placeholder,
     "analyse": lambda text: text.analyse,
@@ -43,6 +46,13 @@ PHRASES: dict[str, Phrase] = {
     "batch_waiting": lambda text: cards.waiting(
         text.batch_title, [step.format(limit=LIMIT) for step in text.batch_waiting]
     ),
+    "video": lambda text: text.video,
+    "video_hint": lambda text: cards.small(text.video_hint.format(formats=CONTAINERS, megabytes=MEGABYTES)),
+    "video_waiting": lambda text: cards.waiting(text.video_title, text.video_waiting),
+    "video_start": lambda text: text.video_start,
+    "record": lambda text: text.record,
+    "moments": lambda text: text.moments,
+    "moments_note": lambda text: cards.small(text.moments_note),
     "batch_pick": lambda text: cards.small(text.batch_pick),
     "download_csv": lambda text: text.download_csv,
     "download_json": lambda text: text.download_json,

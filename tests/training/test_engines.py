@@ -93,6 +93,26 @@ def test_resume_continues_exactly(name):
     assert [resumed.step(pixels, labels, 1e-3) for _ in range(3)] == pytest.approx(expected, rel=1e-4)
 
 
+def test_bfloat16_steps_learn_while_weights_and_logits_stay_in_single_precision():
+    torch_engine = pytest.importorskip("training.torch_engine", reason="PyTorch is not installed")
+    if not torch_engine.has_bfloat16():
+        pytest.skip("this processor has no bfloat16 instructions")
+    single, mixed = make("torch"), make("torch", mixed=True)
+    mixed.load(single.averaged_weights())
+    pixels, labels = coloured_batch()
+    np.testing.assert_array_equal(mixed.logits(pixels), single.logits(pixels))
+    losses = [mixed.step(pixels, labels, 3e-3) for _ in range(30)]
+    assert np.mean(losses[-5:]) < losses[0]
+    assert {value.dtype for value in mixed.averaged_weights().values()} == {np.dtype(np.float32)}
+
+
+def test_bfloat16_is_refused_where_it_would_be_slow(monkeypatch):
+    torch_engine = pytest.importorskip("training.torch_engine", reason="PyTorch is not installed")
+    monkeypatch.setattr(torch_engine.torch.cpu, "get_capabilities", lambda: {"avx2": True})
+    with pytest.raises(RuntimeError, match="no bfloat16 instructions.*--engine torch"):
+        make("torch", mixed=True)
+
+
 def test_engines_agree_on_the_logits():
     """One set of weights, the same pictures: Keras and PyTorch must give the same answer."""
     pytest.importorskip("torch", reason="PyTorch is not installed")

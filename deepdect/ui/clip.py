@@ -1,0 +1,178 @@
+"""The tab for a video, its people and its most suspicious moments, and the page's endpoint `/analyze_video`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from deepdect import Detector, video
+from deepdect.texts import ENGLISH, Texts
+from deepdect.ui import cards, clip_cards, scenes
+from deepdect.ui.explanation import QUIET, Explanation, Shown, spoken
+from deepdect.ui.uploads import Upload, upload
+from deepdect.ui.wording import Wording
+
+VIDEOS_AT_ONCE = 1  # photos, which somebody waits for, have places of their own
+FPS = 4.0
+Sent = dict[str, Any] | None
+
+
+@dataclass
+class Clip:
+    """What a visitor's video has come to. kept: its most suspicious moments, once it is done or stopped."""
+
+    step: video.Step
+    found: scenes.Scenes
+    kept: list[scenes.Scene] = field(default_factory=list)
+    ended: bool = False
+
+    def end(self) -> None:
+        """Nothing more is to come; lets go of the frames."""
+        self.ended = True
+        self.kept = self.found.keep() if self.step.analysis.people else []
+        self.found = scenes.Scenes()
+
+
+class ClipTab:
+    """A video beside its result, people and moments, and the explanation of the chosen moment; made inside a tab."""
+
+    def __init__(self, detector: Detector, say: Wording, seconds: int) -> None:
+        self.detector = detector
+        self.explanation = Explanation(detector, say, "clip", seconds)
+        self.state = gr.State(time_to_live=seconds)
+        with gr.Row(elem_id="clip-question"):
+            with gr.Column(min_width=300):
+                # no gr.Video: what it offers for cutting a video is fetched from another site
+                self.file = say(gr.File, {"label": "video"}, file_types=["video"], height=170, elem_id="clip")
+                say.note("video_hint", elem_classes="dd-small")
+                with gr.Row():
+                    self.start = say(gr.Button, {"value": "video_start"}, variant="primary", elem_id="clip-start")
+                    self.stop = say(gr.Button, {"value": "batch_stop"}, elem_id="clip-stop")
+                self.record = say(gr.Button, {"value": "record"}, elem_id="clip-record")
+            with gr.Column(min_width=300):
+                self.result = say.note("video_waiting", changing=True, elem_id="clip-verdict")
+                say.note("limits", elem_classes="dd-small")
+        with gr.Column(visible=False, elem_id="clip-done") as self.done:
+            self.people = gr.HTML(padding=False)
+            self.moments = say(
+                gr.Gallery,
+                {"label": "moments"},
+                columns=6,
+                height="auto",
+                allow_preview=False,
+                interactive=False,
+                buttons=[],
+                elem_id="clip-moments",
+            )
+            say.note("moments_note", elem_classes="dd-small")
+        self.explanation.lay_out_verdict(None)
+        self.explanation.lay_out_evidence()
+
+    @property
+    def parts(self) -> list[Any]:
+        """What a video changes while it goes on, as outputs."""
+        return [self.result, self.state, self.done, self.people, self.moments]
+
+    def listen(self, code: gr.Dropdown) -> None:
+        """code: the language picker."""
+        heavy: dict[str, Any] = {
+            "concurrency_id": "video",
+            "concurrency_limit": VIDEOS_AT_ONCE,
+            "preprocess": False,
+        }
+        before = self.explanation.shown
+        shown = list(dict.fromkeys([*self.parts, *self.explanation.parts]))
+        running = self.start.click(self._on_start, [self.file, code, before], shown, **QUIET, **heavy)
+        self.stop.click(self._on_stop, [self.state, code], self.parts, cancels=[running], **QUIET)
+        opened = self.moments.select(self._on_select, [self.state, code, before], self.explanation.parts, **QUIET)
+        self.explanation.check_after(opened)
+        self.explanation.listen(code)
+        with gr.Row(visible=False):
+            gr.Button().click(
+                self._on_request,
+                self.file,
+                gr.JSON(),
+                api_name="analyze_video",
+                api_description=(
+                    "Analyse a video, four frames of every second. Returns what `deepdect video --json` prints, with "
+                    "`path` null."
+                ),
+                **heavy,
+            )
+
+    def reworded(self, clip: Clip | None, text: Texts) -> dict[Any, Any]:
+        """What is shown, in another language."""
+        return {} if clip is None else self._shown(clip, text)
+
+    def _on_request(self, sent: Sent) -> dict[str, Any]:
+        file = upload(sent, ENGLISH)
+        if file is None:
+            raise gr.Error(ENGLISH.video_none, title=ENGLISH.video_title, print_exception=False)
+        # `path` is null for the reason that the photo tab gives
+        return video.analyze(self.detector, file.file, FPS, file.name).to_json() | {"path": None}
+
+    def _on_start(self, sent: Sent, code: str, before: Shown | None) -> Iterator[dict[Any, Any]]:
+        text = spoken(code)
+        file = upload(sent, text)
+        cleared = self.explanation.cleared("", before) | {self.state: None, self.done: gr.Column(visible=False)}
+        if file is None:
+            yield cleared | {self.result: cards.message(text.video_title, text.video_none)}
+            return
+        yield cleared | {self.result: cards.progress(text.video_working.format(seconds="0.0"), 0, 100)}
+        try:
+            yield from self._watch(file, text)
+        except Exception:
+            yield {self.result: cards.message(text.failed_title, text.video_failed)}
+            raise
+
+    def _watch(self, file: Upload, text: Texts) -> Iterator[dict[Any, Any]]:
+        found = scenes.Scenes()
+        for step in video.steps(self.detector, file.file, FPS, file.name):
+            for look in step.looks:
+                found.add(look)
+            clip = Clip(step, found)
+            if not step.looks:
+                clip.end()
+            yield self._shown(clip, text) | {self.state: clip}
+
+    def _on_stop(self, clip: Clip | None, code: str) -> dict[Any, Any]:
+        if clip is None or clip.ended:
+            return gr.skip()
+        clip.end()
+        return self._shown(clip, spoken(code)) | {self.state: clip}
+
+    def _on_select(self, clip: Clip | None, code: str, before: Shown | None, event: gr.SelectData) -> dict[Any, Any]:
+        text = spoken(code)
+        gone = self.explanation.cleared(cards.message(text.gone_title, text.gone), before)
+        if clip is None or not 0 <= event.index < len(clip.kept):
+            return gone
+        scene = clip.kept[event.index]
+        photo = scene.photo()
+        if photo is None:
+            return gone
+        return self.explanation.show(scene.picture, photo, scene.file, text, (scene.person, scene.t))
+
+    def _shown(self, clip: Clip, text: Texts) -> dict[Any, Any]:
+        """The verdict once there is one; before, how far it is."""
+        found, calibration = clip.step.analysis, self.detector.calibration
+        seconds = f"{clip.step.looks[-1].t:.1f}" if clip.step.looks else ""
+        if clip.ended and seconds:
+            card = cards.message(text.video_stopped.format(seconds=seconds), text.video_partial)
+        elif clip.ended:
+            card = clip_cards.result(found, calibration, text)
+        else:
+            done = None if clip.step.share is None else round(100 * clip.step.share)
+            card = cards.progress(text.video_working.format(seconds=seconds), done, 100)
+        return {
+            self.result: card,
+            self.done: gr.Column(visible=bool(found.people)),
+            self.people: clip_cards.people(found, calibration, text) if found.people else "",
+            self.moments: gr.Gallery(
+                [(scene.thumbnail, cards.caption(scene.person, scene.t, text)) for scene in clip.kept],
+                visible=bool(clip.kept),
+                label=text.moments,
+            ),
+        }

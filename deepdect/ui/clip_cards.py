@@ -1,0 +1,112 @@
+"""A video's result as HTML: its verdict, and its people over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from deepdect import video
+from deepdect.figures import percent
+from deepdect.texts import Texts
+from deepdect.ui import cards
+from deepdect.verdict import Calibration
+from explain.timeline import COLOURS, SHOWN
+
+APART = 2.0  # seconds without a look at a person over which no line is drawn
+TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)  # seconds between two marks of the time axis
+MOST_TICKS = 6
+
+
+def result(found: video.VideoAnalysis, calibration: Calibration, text: Texts) -> str:
+    """The video's verdict and its people, or the reason why it has none."""
+    suspect = found.suspect
+    if suspect is None:
+        title = text.statuses["no_face"] if found.status in ("ok", "no_face") else text.video_refused
+        return cards.message(title, text.say(found.message), text.no_score)
+    return (
+        f'<section class="dd-card dd-{suspect.verdict}" role="status">'
+        f"{cards.headline(suspect.verdict, suspect.fake_probability, text)}"
+        f"{cards.scale(suspect.fake_probability, calibration, text)}"
+        f"<p>{escape(text.video_note)}</p>"
+        f'<p class="dd-note">{escape(cards.technical(found, text))}</p></section>'
+    )
+
+
+def people(found: video.VideoAnalysis, calibration: Calibration, text: Texts) -> str:
+    """Everybody's probability over time, with the band in which no verdict is given, and a list of them."""
+    return (
+        f'<section class="dd-people"><h3>{escape(text.timeline)}</h3>'
+        f"{_timeline(found.people, calibration, text)}"
+        f'<p class="dd-note">{escape(text.timeline_note)}</p><ul>{_list(found, text)}</ul></section>'
+    )
+
+
+def _drawn(everybody: Sequence[video.Person]) -> dict[int, str]:
+    """The colour of everybody who gets a line, by number: the most suspicious, since more could not be told apart."""
+    chosen = sorted(sorted(everybody, key=lambda one: -one.fake_probability)[:SHOWN], key=lambda one: one.number)
+    return {person.number: colour for person, colour in zip(chosen, COLOURS, strict=False)}
+
+
+def _list(found: video.VideoAnalysis, text: Texts) -> str:
+    colours, rows = _drawn(found.people), []
+    for person in found.people:
+        first, last = person.moments[0].t, person.moments[-1].t
+        seen = text.person_seen.format(frames=len(person.moments), first=f"{first:.1f}", last=f"{last:.1f}")
+        if len(person.moments) < video.ENOUGH:
+            seen = f"{seen}, {text.person_brief}"
+        colour = colours.get(person.number, "transparent")
+        rows.append(
+            f'<li><i style="background: {colour}"></i><b>{escape(text.person.format(number=person.number))}</b>'
+            f'<span class="dd-word dd-{person.verdict}">{escape(text.verdicts[person.verdict])}</span>'
+            f"<span><bdi>{percent(person.fake_probability)}</bdi></span>"
+            f'<span class="dd-note">{escape(seen)}</span></li>'
+        )
+    return "".join(rows)
+
+
+def _timeline(everybody: Sequence[video.Person], calibration: Calibration, text: Texts) -> str:
+    """An SVG stretched to the page's width, under labels that are not: drawn letters would shrink on a phone."""
+    colours = _drawn(everybody)
+    end = max(1.0, *(person.moments[-1].t for person in everybody))
+    low, high = 100 * calibration.low, 100 * calibration.high
+    drawn = "".join(
+        f'<path d="{" ".join(_path(person.moments, end))}" style="stroke: {colours[person.number]}"/>'
+        f'<path class="dd-dots" d="{_dots(person.moments, end)}" style="stroke: {colours[person.number]}"/>'
+        for person in everybody
+        if person.number in colours
+    )
+    gap = next((gap for gap in TICKS if end / gap <= MOST_TICKS), TICKS[-1])
+    marks = "".join(
+        f'<span style="left: {100 * t / end:.2f}%">{t}&thinsp;s</span>' for t in range(0, int(end) + 1, gap)
+    )
+    zones = "".join(
+        f'<span style="bottom: {middle:.2f}%">{escape(text.verdicts[verdict])}</span>'
+        for verdict, middle in cards.zones(calibration)
+    )
+    chances = "; ".join(
+        f"{text.person.format(number=one.number)}: {text.verdicts[one.verdict]}, {percent(one.fake_probability)}"
+        for one in everybody
+    )
+    return (
+        f'<div class="dd-timeline" role="img" aria-label="{escape(chances)}"><div class="dd-plot">'
+        f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect x="0" y="{100 - high:.2f}" width="100" height="{high - low:.2f}"/>{drawn}</svg>{zones}</div>'
+        f'<div class="dd-seconds">{marks}</div></div>'
+    )
+
+
+def _path(moments: Sequence[video.Moment], end: float) -> Iterator[str]:
+    before = None
+    for one in moments:
+        command = "M" if before is None or one.t - before > APART else "L"
+        yield f"{command}{_point(one, end)}"
+        before = one.t
+
+
+def _dots(moments: Sequence[video.Moment], end: float) -> str:
+    """Lines of no length, whose round ends stay round however the picture is stretched."""
+    return " ".join(f"M{_point(one, end)}h0" for one in moments)
+
+
+def _point(one: video.Moment, end: float) -> str:
+    return f"{100 * one.t / end:.2f} {100 * (1 - one.fake_probability):.2f}"
