@@ -6,9 +6,14 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
+
+from tests.clips import write
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +37,17 @@ def detector():
     from deepdect import Detector
 
     return Detector()
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory, astronaut) -> Path:
+    """The portrait moving to the right and, from the second second on, once more on the left."""
+    pictures = []
+    for n in range(24):
+        canvas = np.full((480, 800, 3), 120, np.uint8)
+        head = cv2.resize(astronaut[0:256, 96:352], (220, 220), interpolation=cv2.INTER_AREA)
+        canvas[100:320, 400 + 5 * n : 620 + 5 * n] = head
+        if n >= 12:
+            canvas[150:370, 60:280] = head[:, ::-1]
+        pictures.append(canvas)
+    return write(tmp_path_factory.mktemp("clip") / "clip.mp4", pictures, fps=8)

@@ -45,6 +45,11 @@ def small(words: str) -> str:
     return f"<p>{escape(words)}</p>"
 
 
+def heading(title: str, note: str) -> str:
+    """A heading with a note below it."""
+    return f"<h3>{escape(title)}</h3>{_paragraph(note, 'dd-note')}"
+
+
 def waiting(title: str, steps: Iterable[str]) -> str:
     """What stands where the result will be."""
     items = "".join(f"<li>{escape(step)}</li>" for step in steps)

@@ -57,24 +57,26 @@ class ClipTab:
                 say.note("limits", elem_classes="dd-small")
         with gr.Column(visible=False, elem_id="clip-done") as self.done:
             self.people = gr.HTML(padding=False)
-            self.moments = say(
-                gr.Gallery,
-                {"label": "moments"},
-                columns=6,
-                height="auto",
-                allow_preview=False,
-                interactive=False,
-                buttons=[],
-                elem_id="clip-moments",
-            )
-            say.note("moments_note", elem_classes="dd-small")
+            with gr.Column(visible=False, elem_id="clip-strip") as self.strip:
+                say.note("moments_head", elem_classes="dd-face")
+                self.moments = say(
+                    gr.Gallery,
+                    {"label": "moments"},
+                    show_label=False,
+                    columns=6,
+                    height="auto",
+                    allow_preview=False,
+                    interactive=False,
+                    buttons=[],
+                    elem_id="clip-moments",
+                )
         self.explanation.lay_out_verdict(None)
         self.explanation.lay_out_evidence()
 
     @property
     def parts(self) -> list[Any]:
         """What a video changes while it goes on, as outputs."""
-        return [self.result, self.state, self.done, self.people, self.moments]
+        return [self.result, self.state, self.done, self.people, self.strip, self.moments]
 
     def listen(self, code: gr.Dropdown) -> None:
         """code: the language picker."""
@@ -172,7 +174,7 @@ class ClipTab:
             self.people: clip_cards.people(found, calibration, text) if found.people else "",
             self.moments: gr.Gallery(
                 [(scene.thumbnail, cards.caption(scene.person, scene.t, text)) for scene in clip.kept],
-                visible=bool(clip.kept),
                 label=text.moments,
             ),
+            self.strip: gr.Column(visible=bool(clip.kept)),
         }

@@ -90,6 +90,7 @@ class Page:
         self.language.change(None, self.language, None, js=theme.SPEAK, **quiet)
         self.photo.listen(self.language)
         self.batch.listen(self.language)
+        self.clip.listen(self.language)
 
     def _on_load(self, remembered: str | None, request: gr.Request) -> dict[Any, Any]:
         """remembered: what the visitor once chose in this browser; it goes before an address with `?lang=`."""

@@ -25,6 +25,7 @@ const record = async (button) => {
   const panel = Object.assign(document.createElement("div"), { className: "dd-recorder" });
   button.before(panel);
   try {
+    if (!window.isSecureContext) throw new Error("no https");
     const camera = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user" }, audio: false });
     const preview = Object.assign(document.createElement("video"), { muted: true, autoplay: true, playsInline: true, srcObject: camera });
     const stop = Object.assign(document.createElement("button"), { textContent: stopLabel, className: "lg primary dd-stop" });

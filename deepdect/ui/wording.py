@@ -52,7 +52,7 @@ PHRASES: dict[str, Phrase] = {
     "video_start": lambda text: text.video_start,
     "record": lambda text: text.record,
     "moments": lambda text: text.moments,
-    "moments_note": lambda text: cards.small(text.moments_note),
+    "moments_head": lambda text: cards.heading(text.moments, text.moments_note),
     "batch_pick": lambda text: cards.small(text.batch_pick),
     "download_csv": lambda text: text.download_csv,
     "download_json": lambda text: text.download_json,

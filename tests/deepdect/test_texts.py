@@ -20,6 +20,9 @@ OTHERS = [code for code in CODES if code != "en"]
 SAME = {
     "title": set(OTHERS),
     "photo": {"de", "id", "es", "fr", "pt"},
+    "tab_video": {"de", "id"},
+    "video": {"de", "id"},
+    "person": {"de"},
     "for_fake": {"de", "es", "fr", "pt", "id"},
     "for_real": {"es", "pt"},
     "verdicts.deepfake": {"de", "es", "fr", "pt", "id"},

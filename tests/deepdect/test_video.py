@@ -15,19 +15,10 @@ from deepdect import frames, video
 from deepdect.images import ImageError
 from deepdect.verdict import Calibration, sigmoid
 from explain import timeline
+from tests.clips import write
 from tests.hostile.samples import SAMPLES
 
 CALIBRATION = Calibration(1.0, 0.0, 0.25, 0.75, "1")
-
-
-def write(file: Path, pictures: list[np.ndarray], fps: float = 10.0, codec: str = "mp4v") -> Path:
-    height, width = pictures[0].shape[:2]
-    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*codec), fps, (width, height))
-    assert writer.isOpened()
-    for rgb in pictures:
-        writer.write(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-    writer.release()
-    return file
 
 
 def greys(count: int) -> list[np.ndarray]:
@@ -138,20 +129,6 @@ def test_a_video_is_as_fake_as_its_most_suspicious_person_seen_long_enough():
     ]
     nobody = video.VideoAnalysis("a.mp4", "no_face", "m", (), {}, "r", 1.0).to_json()
     assert nobody["verdict"] is None and nobody["fake_probability"] is None and nobody["people"] == []
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory, astronaut) -> Path:
-    """The portrait moving to the right and, from the second second on, once more on the left."""
-    pictures = []
-    for n in range(24):
-        canvas = np.full((480, 800, 3), 120, np.uint8)
-        head = cv2.resize(astronaut[0:256, 96:352], (220, 220), interpolation=cv2.INTER_AREA)
-        canvas[100:320, 400 + 5 * n : 620 + 5 * n] = head
-        if n >= 12:
-            canvas[150:370, 60:280] = head[:, ::-1]
-        pictures.append(canvas)
-    return write(tmp_path_factory.mktemp("clip") / "clip.mp4", pictures, fps=8)
 
 
 def test_people_are_followed_and_judged_as_in_photos(detector, clip):

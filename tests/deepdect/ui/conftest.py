@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,9 @@ with suppress(ImportError):
     from absl import logging as absl_logging
 
     absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
+
+UPLOAD = "#photo input[type=file]"
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +61,33 @@ def chromium():
     if executable is None:
         pytest.skip("no chromium on the PATH (Debian: apt-get install chromium)")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    flags.append("--use-fake-device-for-media-stream")  # a camera that shows a pattern
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=flags)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, page_url) -> Iterator[Callable[..., Any]]:
+    """Opens the page; at the end, nothing may have gone wrong in it, and no request may have left this machine."""
+    contexts, requests, errors = [], [], []
+
+    def opened(**settings: Any) -> Any:
+        context = chromium.new_context(**(DESKTOP | settings))
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(page_url)
+        page.wait_for_selector(UPLOAD, state="attached")
+        page.wait_for_function("document.querySelector('#privacy').innerText.includes('this machine')")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    foreign = [url for url in requests if not url.startswith((page_url, "data:", "blob:"))]
+    assert len(requests) > 10 and foreign == []
+    assert errors == []

@@ -9,6 +9,8 @@ import httpx
 import numpy as np
 import pytest
 
+from deepdect import video
+
 CONTRACT = set(
     "path status message width height verdict fake_probability faces model runtime elapsed_ms".split()  # noqa: SIM905
 )
@@ -81,9 +83,30 @@ def test_a_batch_goes_on_past_bad_files_in_order(client, pictures):
     assert results[1]["faces"][0]["verdict"] == results[1]["verdict"]
 
 
+def test_a_video_follows_the_contract(client, clip, detector):
+    from gradio_client import handle_file
+
+    result = client.predict(handle_file(str(clip)), api_name="/analyze_video")
+    expected = video.analyze(detector, clip).to_json()
+    assert set(result) == set(expected) and (result["status"], result["path"]) == ("ok", None)
+    assert [person["id"] for person in result["people"]] == [1, 2]
+    for ours, theirs in zip(result["people"], expected["people"], strict=True):
+        assert ours["verdict"] == theirs["verdict"]
+        assert ours["fake_probability"] == pytest.approx(theirs["fake_probability"], abs=1e-3)
+        assert [frame["t"] for frame in ours["frames"]] == [frame["t"] for frame in theirs["frames"]]
+
+
+def test_what_is_no_video_gets_no_score(client, pictures):
+    from gradio_client import handle_file
+
+    result = client.predict(handle_file(str(pictures / "face.png")), api_name="/analyze_video")
+    assert (result["status"], result["verdict"], result["people"]) == ("unsupported", None, [])
+    assert "face.png" in result["message"]
+
+
 def test_nothing_else_is_offered(client):
     offered = client.view_api(return_format="dict", print_info=False)
-    assert sorted(offered["named_endpoints"]) == ["/analyze", "/analyze_batch"]
+    assert sorted(offered["named_endpoints"]) == ["/analyze", "/analyze_batch", "/analyze_video"]
     assert offered["unnamed_endpoints"] == {}
 
 
@@ -101,7 +124,7 @@ def test_the_server_s_own_files_are_out_of_reach(page_url, pictures):
 
 
 @pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}])
-@pytest.mark.parametrize("name", ["analyze", "analyze_batch"])
+@pytest.mark.parametrize("name", ["analyze", "analyze_batch", "analyze_video"])
 def test_what_gradio_itself_takes_for_a_file_is_refused_without_a_word(page_url, pictures, name, meta):
     file = {"path": str(pictures / "face.png"), **meta}
     answer = post(page_url, [file] if name == "analyze_batch" else file, name)
@@ -122,3 +145,4 @@ def test_a_call_without_a_photo_says_what_to_do(page_url):
     assert answer.startswith("event: error")
     assert "photo first" in json.loads(answer.split("data: ")[1])["error"]
     assert "photos first" in post(page_url, [], "analyze_batch")
+    assert "video first" in post(page_url, None, "analyze_video")

@@ -4,44 +4,18 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import ExifTags, Image
 
+from .conftest import UPLOAD
+
 pytestmark = pytest.mark.browser
 
 RESULT = "#result .dd-card:not(.dd-waiting)"
-UPLOAD = "#photo input[type=file]"
-DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
-
-
-@pytest.fixture
-def open_page(chromium, page_url) -> Iterator[Callable[..., Any]]:
-    """Opens the page; at the end, nothing may have gone wrong in it, and no request may have left this machine."""
-    contexts, requests, errors = [], [], []
-
-    def opened(**settings: Any) -> Any:
-        context = chromium.new_context(**(DESKTOP | settings))
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(page_url)
-        page.wait_for_selector(UPLOAD, state="attached")
-        page.wait_for_function("document.querySelector('#privacy').innerText.includes('this machine')")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    foreign = [url for url in requests if not url.startswith((page_url, "data:", "blob:"))]
-    assert len(requests) > 10 and foreign == []
-    assert errors == []
 
 
 def upload(page: Any, path: Path) -> str:

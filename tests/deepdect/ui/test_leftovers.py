@@ -5,7 +5,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from deepdect.ui import leftovers
+from deepdect.ui import leftovers, uploads
 
 
 def test_only_old_files_directly_in_the_folder_go(tmp_path):
@@ -18,6 +18,16 @@ def test_only_old_files_directly_in_the_folder_go(tmp_path):
     assert leftovers.sweep(tmp_path, 50) == 1
     assert not old.exists() and new.exists() and kept.exists()
     assert leftovers.sweep(tmp_path / "missing", 50) == 0
+
+
+def test_the_page_s_own_folders_go_as_a_whole(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    old, new = uploads.own_folder(), uploads.own_folder()
+    for folder in (old, new):
+        (folder / "0.png").write_bytes(b"x")
+    os.utime(old, (time.time() - 100,) * 2)
+    assert leftovers.sweep(tmp_path, 50) == 1
+    assert not old.exists() and (new / "0.png").exists()
 
 
 def test_it_sweeps_while_the_app_runs(tmp_path, monkeypatch):

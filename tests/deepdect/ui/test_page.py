@@ -171,7 +171,7 @@ def test_a_fixed_language_goes_before_the_browser_s():
 def test_a_new_language_rewords_all_that_is_shown(page, code, tmp_path):
     text, explanation = language(code), page.photo.explanation
     shown = Shown(analysis(face(0.1), face(0.9, {"nose": 1})), tmp_path / "a.png")
-    updates = page._on_language(code, None, shown, 1, None, None, Request())
+    updates = page._on_language(code, None, None, shown, 1, None, None, None, None, Request())
     assert text.verdicts["deepfake"] in words(updates[explanation.result])
     assert text.region_names["nose"] in words(updates[explanation.regions])
     assert text.reasons["nothing"] in words(updates[explanation.reason].value)
@@ -180,7 +180,7 @@ def test_a_new_language_rewords_all_that_is_shown(page, code, tmp_path):
     for component in page.say.components:  # nothing keeps the old language
         assert component in updates
     refused = Shown(analysis(status="unreadable", message=Message("empty", name="a.png")), tmp_path / "a.png")
-    updates = page._on_language(code, None, refused, None, None, None, Request())
+    updates = page._on_language(code, None, None, refused, None, None, None, None, None, Request())
     assert text.statuses["unreadable"] in words(updates[explanation.result])
     assert text.messages["empty"].format(name="a.png") in words(updates[explanation.result])
 

@@ -1,0 +1,106 @@
+"""The video tab in a real Chromium."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.clips import write
+
+pytestmark = pytest.mark.browser
+
+FILE = "#clip input[type=file]"
+PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+
+
+def start(page: Any, file: Path | None) -> None:
+    """Choose a video, wait until it is there, and start."""
+    page.get_by_role("tab", name="Video").click()
+    if file:
+        page.set_input_files(FILE, str(file))
+        page.wait_for_selector("#clip .file-preview")
+    page.click("#clip-start")
+
+
+def test_a_video_s_people_moments_and_their_evidence(open_page, clip):
+    page = open_page()
+    start(page, clip)
+    page.wait_for_selector("#clip-verdict .dd-probability")
+    assert re.match(r"(Real|Deepfake|Inconclusive)\s+(<1|>99|\d+)\s%", page.inner_text("#clip-verdict"))
+    people = page.locator(".dd-people li").all_inner_texts()
+    assert len(people) == 2 and "Frames: 12 (0.0–2.8 s)" in people[0]
+    assert page.locator(".dd-plot .dd-dots").count() == 2
+    page.locator("#clip-moments .thumbnail-item").first.click()
+    page.wait_for_selector("#clip-result .dd-face")
+    assert re.match(r"Person \d at \d\.\d s", page.inner_text("#clip-result"))
+    page.wait_for_function("/[✓✗]/.test(document.querySelector('#clip-evidence .dd-regions table')?.innerText)")
+    page.wait_for_selector("#clip-slider img")
+    page.click("#language input")
+    page.get_by_role("option", name="Deutsch").click()
+    page.wait_for_function("/Echt.*Unklar/s.test(document.querySelector('#clip-verdict').innerText)")
+    assert page.inner_text("#clip-result").startswith("Person ") and " bei " in page.inner_text("#clip-result")
+
+
+def test_a_video_on_a_phone_fits_its_width(open_page, clip):
+    page = open_page(**PHONE)
+    start(page, clip)
+    page.wait_for_selector("#clip-verdict .dd-probability")
+    page.wait_for_selector("#clip-moments img")
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(wide) == 0
+
+
+def test_a_video_can_be_stopped(open_page, astronaut, tmp_path):
+    frame = cv2.resize(astronaut, (1280, 1280))
+    page = open_page()
+    start(page, write(tmp_path / "long.mp4", [np.roll(frame, n, axis=1) for n in range(240)], fps=4))
+    page.wait_for_selector(".dd-people")
+    page.click("#clip-stop")
+    page.wait_for_function("document.querySelector('#clip-verdict').innerText.startsWith('Stopped after')")
+    page.wait_for_selector("#clip-moments img")
+    page.wait_for_timeout(1500)
+    assert page.inner_text("#clip-verdict").startswith("Stopped after")  # nothing goes on behind it
+    seconds = float(re.search(r"after ([\d.]+) s", page.inner_text("#clip-verdict"))[1])
+    assert seconds < 50
+
+
+def test_what_is_no_video_says_why(open_page, tmp_path):
+    page = open_page()
+    start(page, None)
+    page.wait_for_function("document.querySelector('#clip-verdict').innerText.includes('Choose or record a video')")
+    (tmp_path / "broken.mp4").write_bytes(b"\0\0\0\x20ftypisom" + bytes(40))
+    start(page, tmp_path / "broken.mp4")
+    page.wait_for_function("document.querySelector('#clip-verdict').innerText.includes('broken.mp4')")
+    assert page.inner_text("#clip-verdict").startswith("This video cannot be analysed")
+    assert page.locator("#clip-done").is_hidden()
+
+
+def test_a_video_is_recorded_with_the_camera(open_page):
+    page = open_page(permissions=["camera"])
+    page.get_by_role("tab", name="Video").click()
+    for _ in range(2):  # the second one takes the first one's place
+        page.click("#clip-record")
+        page.wait_for_function("document.querySelector('.dd-recorder video')?.videoWidth > 0")
+        page.wait_for_timeout(1200)
+        page.click(".dd-recorder button")
+        page.wait_for_selector(".dd-recorder", state="detached")
+        page.wait_for_selector("#clip .file-preview")
+    assert page.inner_text("#clip .filename").startswith("recording")
+    page.click("#clip-start")
+    page.wait_for_selector("#clip-verdict .dd-message")  # Chromium's false camera shows no face
+    assert page.inner_text("#clip-verdict").startswith("No face found")
+
+
+def test_without_a_camera_the_page_says_so(open_page):
+    page = open_page(permissions=[])
+    page.get_by_role("tab", name="Video").click()
+    page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('no such device')); }")
+    page.click("#clip-record")
+    page.wait_for_selector(".dd-recorder p")
+    assert page.inner_text(".dd-recorder") == "The camera cannot be used: no such device"
+    assert page.locator("#clip-record").is_visible()

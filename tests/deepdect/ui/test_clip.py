@@ -1,0 +1,187 @@
+"""The video tab where no browser is needed to see it: which moments are kept, and what is said of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from deepdect import video
+from deepdect.messages import Message
+from deepdect.texts import CODES, ENGLISH, language
+from deepdect.ui import clip_cards
+from deepdect.ui.page import Page
+from deepdect.ui.scenes import MOST, Scenes
+from deepdect.verdict import sigmoid
+
+from .test_cards import CALIBRATION, analysis, face, words
+
+PHOTO = np.full((80, 100, 3), 90, np.uint8)
+
+
+def look(t: float, *logits: float, people: tuple[int, ...] = (1,)) -> video.Look:
+    picture = replace(analysis(*(face(sigmoid(logit)) for logit in logits)), photo=PHOTO)
+    return video.Look(t, picture, people)
+
+
+def person(number: int, *logits: float, start: float = 0.0) -> video.Person:
+    moments = tuple(video.Moment(start + n / 4, logit, (1, 2, 30, 40)) for n, logit in enumerate(logits))
+    return video.Person(number, moments, CALIBRATION)
+
+
+def found(*people: video.Person, status="ok", message="") -> video.VideoAnalysis:
+    model = {"name": "net", "version": "7", "sha256": "0123456789abcdef"}
+    return video.VideoAnalysis("a.mp4", status, message, people, model, "some-runtime", 12.3)
+
+
+@pytest.fixture
+def temporary(monkeypatch, tmp_path):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    return tmp_path
+
+
+def kept(looks: list[video.Look]) -> list[tuple[int, float]]:
+    scenes = Scenes()
+    for one in looks:
+        scenes.add(one)
+    return [(scene.person, scene.t) for scene in scenes.keep()]
+
+
+def test_the_most_suspicious_moments_are_kept_a_second_apart(temporary):
+    logits = {0.0: 1.0, 0.25: 3.0, 0.5: 2.0, 2.0: 4.0, 2.75: 3.9, 5.0: -1.0}
+    assert kept([look(t, logit) for t, logit in logits.items()]) == [(1, 2.0), (1, 0.25), (1, 5.0)]
+
+
+def test_of_many_moments_everybody_s_own_one_stays(temporary):
+    """The least suspicious person has one moment; it outlives better ones of the person who has many."""
+    looks = [look(0.0, -9.0, people=(2,))] + [look(2.0 * n, float(n)) for n in range(1, 30)]
+    moments = kept(looks)
+    assert len(moments) == MOST and moments[-1] == (2, 0.0)
+    assert [t for _, t in moments[:-1]] == [2.0 * n for n in range(29, 18, -1)]
+
+
+def test_large_frames_do_not_fill_the_memory(temporary, monkeypatch):
+    monkeypatch.setattr("deepdect.ui.scenes.MEMORY", 2 * PHOTO.nbytes)
+    assert kept([look(2.0 * n, float(n)) for n in range(5)]) == [(1, 8.0), (1, 6.0)]
+
+
+def test_a_moment_is_one_face_of_its_frame_with_its_own_figures(temporary):
+    scenes = Scenes()
+    scenes.add(look(1.5, 2.0, -3.0, people=(4, 2)))
+    first, second = scenes.keep()
+    assert (first.person, second.person) == (4, 2)
+    assert [one.fake_probability for one in second.picture.faces] == [second.picture.fake_probability]
+    assert second.picture.fake_probability == pytest.approx(sigmoid(-3.0)) and second.picture.verdict == "real"
+    assert second.picture.photo is None
+    np.testing.assert_array_equal(second.photo(), PHOTO)
+    assert second.file.is_relative_to(temporary)
+    second.file.unlink()
+    assert second.photo() is None
+
+
+def test_the_card_says_who_decides_and_what_a_dot_is():
+    steady = found(person(1, -3, -3, -3), person(2, 3, 3, 3, 3, start=1.0), person(3, 9))
+    card = words(clip_cards.result(steady, CALIBRATION, ENGLISH))
+    assert card.startswith("Deepfake 95 % fake probability") and ENGLISH.video_note in card
+    listed = clip_cards.people(steady, CALIBRATION, ENGLISH)
+    assert "Person 2 Deepfake 95 % Frames: 4 (1.0–1.8 s)" in words(listed)
+    assert "Person 3 Inconclusive >99 % Frames: 1 (0.0–0.0 s), seen too briefly for a verdict" in words(listed)
+    assert listed.count('class="dd-dots"') == 3
+    # probability upwards, seconds to the right: the second person's line begins at 1.0 of 1.75 s
+    assert f'd="M57.14 {100 * (1 - sigmoid(3)):.2f} L' in listed
+    assert 'y="35.00" width="100" height="30.00"' in listed  # the band from 35 to 65 %
+
+
+def test_no_line_is_drawn_through_what_nobody_saw():
+    moments = tuple(video.Moment(t, 0.0, (1, 2, 3, 4)) for t in (0.0, 0.25, 5.0, 5.25))
+    drawn = clip_cards.people(found(video.Person(1, moments, CALIBRATION)), CALIBRATION, ENGLISH)
+    assert 'd="M0.00 50.00 L4.76 50.00 M95.24 50.00 L100.00 50.00"' in drawn
+
+
+@pytest.mark.parametrize(
+    ("status", "title"), [("no_face", "statuses"), ("unreadable", "video_refused"), ("too_large", "video_refused")]
+)
+def test_a_video_without_a_verdict_says_why(status, title):
+    message = Message("video_damaged", name="<b>.mp4")
+    card = clip_cards.result(found(status=status, message=message), CALIBRATION, language("de"))
+    german = language("de")
+    assert (german.statuses["no_face"] if title == "statuses" else german.video_refused) in words(card)
+    assert german.messages["video_damaged"].format(name="<b>.mp4") in words(card) and "<b>" not in card
+
+
+class Judge:
+    """A detector that nothing is asked of."""
+
+    calibration = CALIBRATION
+
+
+@pytest.fixture(scope="module")
+def tab():
+    return Page(Judge()).clip
+
+
+@pytest.fixture
+def sent(temporary):
+    return {"path": str(temporary / "a.mp4"), "orig_name": "a.mp4"}
+
+
+def test_a_video_is_watched_step_by_step_and_can_be_stopped(tab, sent, monkeypatch):
+    people = (person(1, 3, 3, 3), person(2, -1))
+    steps = [
+        video.Step(found(*people), (look(0.75, 3.0, -1.0, people=(1, 2)),), 0.5),
+        video.Step(found(*people)),
+    ]
+    monkeypatch.setattr(video, "steps", lambda *_: iter(steps))
+    first, half, end = tab._on_start(sent, "en", None)
+    assert "0.0 s so far" in words(first[tab.result]) and first[tab.done].visible is False
+    assert "Analysing the video: 0.8 s so far" in words(half[tab.result]) and 'aria-valuenow="50"' in half[tab.result]
+    assert "Person 2" in words(half[tab.people]) and half[tab.strip].visible is False
+    assert words(end[tab.result]).startswith("Deepfake")
+    assert [scene.person for scene in end[tab.state].kept] == [1, 2]
+    clip = half[tab.state]
+    stopped = tab._on_stop(clip, "fr")
+    french = language("fr")
+    said = words(stopped[tab.result])
+    assert said.startswith("Arrêté après 0.8 s") and french.video_partial in said
+    assert len(clip.kept) == 2 and stopped[tab.strip].visible is True
+    assert tab._on_stop(clip, "fr") == tab._on_stop(end[tab.state], "fr") == tab._on_stop(None, "fr") == gr.skip()
+
+
+def test_an_error_leaves_no_verdict_behind(tab, sent, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(video, "steps", broken)
+    shown = tab._on_start(sent, "en", None)
+    next(shown)
+    assert ENGLISH.video_failed in words(next(shown)[tab.result])
+    with pytest.raises(RuntimeError, match="a bug"):
+        next(shown)
+
+
+def test_without_a_video_it_says_what_to_do(tab):
+    [answer] = tab._on_start(None, "ja", None)
+    assert language("ja").video_none in words(answer[tab.result])
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_new_language_rewords_the_video(tab, temporary, monkeypatch, code):
+    steps = [video.Step(found(person(1, 3, 3, 3)), (look(0.5, 3.0),)), video.Step(found(person(1, 3, 3, 3)))]
+    monkeypatch.setattr(video, "steps", lambda *_: iter(steps))
+    (temporary / "a.mp4").touch()
+    *_, end = tab._on_start({"path": str(temporary / "a.mp4")}, "en", None)
+    clip, text = end[tab.state], language(code)
+    updates = tab.reworded(clip, text)
+    assert text.verdicts["deepfake"] in words(updates[tab.result]) and text.video_note in words(updates[tab.result])
+    assert text.timeline in words(updates[tab.people])
+    event = type("Event", (), {"index": 0})
+    opened = tab._on_select(clip, code, None, event)
+    explanation = tab.explanation
+    assert text.moment_frame in words(opened[explanation.result])
+    assert opened[explanation.origin].visible is False  # the frame's file says nothing about the video's origin
+    again = explanation.reworded(opened[explanation.shown], None, language("en"))
+    assert words(again[explanation.result]).startswith("Person 1 at 0.5 s")
+    event.index = 9
+    assert text.gone in words(tab._on_select(clip, code, None, event)[explanation.result])
