@@ -32,12 +32,12 @@ LOCK = env -u UV_INDEX -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS $(UV) pip compile 
 	--python-version 3.11 --no-python-downloads --fork-strategy fewest --no-strip-extras --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 
-.PHONY: help run test lint coverage fuzz soak lock clean
+.PHONY: help run test lint coverage fuzz soak space space-test lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 run: $(VENV)/installed ## start the web page; ARGS="--share" makes a public link
 	$(BIN)/python app.py $(ARGS)
@@ -61,6 +61,12 @@ fuzz: $(VENV)/installed-dev ## fuzz the picture loader for half an hour; ARGS="-
 soak: $(VENV)/installed-dev ## 32 clients at once for five minutes, cancels and a crash; ARGS="--seconds 60 --clients 8"
 	$(BIN)/python -m tests.load.soak $(ARGS)
 
+space: $(VENV)/installed ## build space/, the folder to push to a Hugging Face Space
+	$(BIN)/python -m deepdect.ui.space space
+
+space-test: space ## start space/ in a fresh virtual environment and get a verdict over HTTP
+	$(BIN)/python -m tests.space.check_space space .venv-space
+
 lock: $(UV) ## resolve the locks anew after a change of requirements; ARGS="--upgrade" takes newer versions
 	$(LOCK) $(ARGS) requirements.txt --output-file requirements.lock
 	$(LOCK) $(ARGS) requirements-dev.txt --constraints requirements.lock --output-file requirements-dev.lock \
@@ -68,7 +74,7 @@ lock: $(UV) ## resolve the locks anew after a change of requirements; ARGS="--up
 	@! grep -nE '://|file:|^ *-(i|f|-index|-extra|-find)' requirements.lock requirements-dev.lock
 
 clean: ## remove the virtual environments and the tools' caches
-	rm -rf $(VENV) .venv-lock .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov
+	rm -rf $(VENV) .venv-lock .venv-space space .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -15,8 +15,8 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read while Gradio is importe
 import gradio as gr  # noqa: E402
 
 from deepdect import Detector  # noqa: E402
+from deepdect.ui import icon, theme, wording  # noqa: E402
 from deepdect.ui import share as sharing  # noqa: E402
-from deepdect.ui import theme, wording  # noqa: E402
 from deepdect.ui.access import Access  # noqa: E402
 from deepdect.ui.page import Page  # noqa: E402
 
@@ -29,7 +29,9 @@ LAUNCH: dict[str, Any] = {
     "max_file_size": wording.MEGABYTES * 2**20,  # a video's; photos are held to images.Limits besides
     "run_history": False,  # would keep visitors' pictures in their browsers
     "enable_monitoring": False,
-    "pwa": False,
+    "pwa": True,
+    "favicon_path": str(icon.FILE),
+    "head": theme.HEAD,
     "ssr_mode": False,
     "mcp_server": False,
     "show_error": False,  # except gr.Error, which is meant for visitors; others name the server's folders

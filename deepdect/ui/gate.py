@@ -34,6 +34,7 @@ API = "/gradio_api/"
 # First parts of the paths that the page, its API and gradio_client ask for; all else that Gradio offers is refused.
 _PAGE = {"", "config", "theme.css", "static", "assets", "svelte", "favicon.ico", "robots.txt", "manifest.json"}
 _PAGE |= {"login", "logout"}
+_ICONS = {"/pwa_icon", "/pwa_icon/192", "/pwa_icon/512"}
 _API = {"info", "openapi.json", "app_id", "user", "login_check", "startup-events", "theme.css", "custom_component"}
 _API |= {"heartbeat", "queue", "call", "run", "api", "cancel", "reset", "upload", "upload_progress"}
 # What is counted, each kind for itself, so that a picture's upload and its analysis are one request of each.
@@ -108,7 +109,7 @@ class Gate:
 def _check_route(path: str) -> None:
     """Whether the page needs what is asked for."""
     if not path.startswith(API):
-        known = _part(path, "/") in _PAGE
+        known = _part(path, "/") in _PAGE or path in _ICONS  # Gradio would draw the icon in any size
     elif path.startswith(f"{API}file="):
         if re.match(r"[a-z][a-z0-9+.-]*:", path.removeprefix(f"{API}file="), re.IGNORECASE):
             raise Refusal(403, "Only files of this page are served, no other addresses.")  # Gradio would fetch them

@@ -13,6 +13,10 @@ from deepdect.ui.wording import LOCALES
 STYLE = Path(__file__).with_name("style.css")
 SCRIPTS = tuple(Path(__file__).with_name(f"{name}.js") for name in ("language", "page", "recorder"))
 
+# The colour of the installed app's title bar (Gradio keeps one entry a name, so light and dark share it), and the icon
+# of phones that read no manifest.
+HEAD = '<meta name="theme-color" content="#0f172a"><link rel="apple-touch-icon" href="pwa_icon/192">'
+
 # What listeners run in the browser.
 SPEAK = "(code) => { window.deepdect.speak(code); }"
 REMEMBER = "(code) => { window.deepdect.remember(code); }"

@@ -52,6 +52,17 @@ def contrast(page: Any, selector: str) -> float:
     )
 
 
+def test_the_page_can_be_installed(open_page):
+    """What a browser needs for it: a name, a start page, and icons of two sizes that are what they claim to be."""
+    page = open_page()
+    manifest = page.evaluate("fetch(document.querySelector('link[rel=manifest]').href).then((answer) => answer.json())")
+    assert (manifest["name"], manifest["display"], manifest["start_url"]) == ("Deep Dect", "standalone", "./")
+    size = "async (src) => { const image = new Image(); image.src = src; await image.decode(); return image.naturalWidth; }"
+    for icon in [*manifest["icons"], {"src": "pwa_icon/192", "sizes": "192x192"}]:
+        assert str(page.evaluate(size, icon["src"])) == icon["sizes"].split("x")[0]
+    assert page.get_attribute("meta[name=theme-color]", "content") == "#0f172a"
+
+
 def test_what_a_file_says_of_its_origin_stands_beside_the_verdict(open_page, pictures, tmp_path):
     exif = Image.Exif()
     exif[ExifTags.Base.Software] = "Midjourney v6"

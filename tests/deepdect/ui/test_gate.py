@@ -51,7 +51,16 @@ class Visitor:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/config", "/assets/a.js", "/gradio_api/info", "/gradio_api/file=/tmp/a.png", "/gradio_api/call/a/b"]
+    "path",
+    [
+        "/",
+        "/config",
+        "/pwa_icon/192",
+        "/assets/a.js",
+        "/gradio_api/info",
+        "/gradio_api/file=/tmp/a.png",
+        "/gradio_api/call/a/b",
+    ],
 )
 def test_what_the_page_needs_passes(path):
     answer = Visitor()("GET", path)
@@ -74,6 +83,7 @@ def test_what_the_page_needs_passes(path):
         ("GET", "/gradio_api/dev/reload", 404),
         ("GET", "/gradio_api/run-history/records", 404),
         ("GET", "/monitoring/summary", 404),
+        ("GET", "/pwa_icon/20000", 404),
         ("GET", "/docs", 404),
     ],
 )
