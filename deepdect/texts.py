@@ -35,6 +35,7 @@ class Texts:
     tab_photo: str
     tab_batch: str
     tab_video: str
+    tab_live: str
 
     photo: str
     placeholder: str
@@ -144,6 +145,13 @@ class Texts:
     record: str
     record_stop: str
     record_failed: str
+
+    live_title: str
+    live_waiting: tuple[str, ...]
+    live_start: str
+    live_note: str
+    live_figures: str
+    live_busy: str
 
     report_title: str
     report_made: str

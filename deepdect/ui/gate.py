@@ -39,6 +39,8 @@ _API = {"info", "openapi.json", "app_id", "user", "login_check", "startup-events
 _API |= {"heartbeat", "queue", "call", "run", "api", "cancel", "reset", "upload", "upload_progress"}
 # What is counted, each kind for itself, so that a picture's upload and its analysis are one request of each.
 _KINDS = {"upload": "upload", "queue": "call", "call": "call", "run": "call", "api": "call"}
+LIVE_PATHS = {f"{API}run/live", f"{API}run/live/", f"{API}api/live", f"{API}api/live/"}
+LIVE_FRAMES = 15 * 60  # of the camera, a minute and client, where requests are counted at all: each is a small one
 BUSY = "Deep Dect is busy. Try again in a minute."
 RETRY = {"Retry-After": "60"}
 
@@ -58,7 +60,7 @@ class Gate:
         self._app, self._local = app, local
         self._rates = {"login": Rate(LOGINS)}
         if rate is not None:
-            self._rates |= {kind: Rate(rate) for kind in set(_KINDS.values())}
+            self._rates |= {kind: Rate(rate) for kind in set(_KINDS.values())} | {"live": Rate(LIVE_FRAMES)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it with the reason why not."""
@@ -98,6 +100,8 @@ class Gate:
 
     def _check_rate(self, scope: Scope, path: str) -> None:
         kind = "login" if _part(path, "/") == "login" else _KINDS.get(_part(path, API), "")
+        if path in LIVE_PATHS:
+            kind = "live"
         if kind not in self._rates:
             return
         seconds = self._rates[kind].wait(client((scope.get("client") or (None,))[0]))

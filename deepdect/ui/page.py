@@ -13,6 +13,7 @@ from deepdect.ui import share, theme
 from deepdect.ui.batch import Batch, BatchTab
 from deepdect.ui.clip import Clip, ClipTab
 from deepdect.ui.explanation import Shown, spoken
+from deepdect.ui.live import LiveTab
 from deepdect.ui.photo import PhotoTab
 from deepdect.ui.wording import Wording
 
@@ -49,6 +50,8 @@ class Page:
                     self.batch = BatchTab(detector, self.say, sum(CACHE_SECONDS))
                 with self.say(gr.Tab, {"label": "tab_video"}, id="video"):
                     self.clip = ClipTab(detector, self.say, sum(CACHE_SECONDS))
+                with self.say(gr.Tab, {"label": "tab_live"}, id="live"):
+                    self.live = LiveTab(detector, self.say)
             self.privacy = gr.HTML(elem_id="privacy", elem_classes="dd-small", padding=False)
             self._listen()
         self.blocks.queue(max_size=WAITING_LINE)
@@ -91,6 +94,7 @@ class Page:
         self.photo.listen(self.language)
         self.batch.listen(self.language)
         self.clip.listen(self.language)
+        self.live.listen()
 
     def _on_load(self, remembered: str | None, request: gr.Request) -> dict[Any, Any]:
         """remembered: what the visitor once chose in this browser; it goes before an address with `?lang=`."""

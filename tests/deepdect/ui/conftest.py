@@ -54,14 +54,27 @@ def pictures(astronaut, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def chromium():
+def camera(astronaut, tmp_path_factory) -> Path:
+    """What Chromium's false camera films: the portrait, 640 x 480, moving a little. Motion JPEG is JPEGs in a row."""
+    file = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    with file.open("wb") as stream:
+        for n in range(30):
+            frame = np.full((480, 640, 3), 120, np.uint8)
+            left = 64 + abs(15 - n)
+            frame[:, left : left + 512] = astronaut[:480]
+            Image.fromarray(frame).save(stream, "JPEG", quality=92)
+    return file
+
+
+@pytest.fixture(scope="session")
+def chromium(camera):
     """Debian's Chromium, driven by Playwright (whose own browsers would be a download)."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
     if executable is None:
         pytest.skip("no chromium on the PATH (Debian: apt-get install chromium)")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-    flags.append("--use-fake-device-for-media-stream")  # a camera that shows a pattern
+    flags += ["--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={camera}"]
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=flags)
         yield browser

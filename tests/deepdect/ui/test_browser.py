@@ -57,7 +57,7 @@ def test_the_page_can_be_installed(open_page):
     page = open_page()
     manifest = page.evaluate("fetch(document.querySelector('link[rel=manifest]').href).then((answer) => answer.json())")
     assert (manifest["name"], manifest["display"], manifest["start_url"]) == ("Deep Dect", "standalone", "./")
-    size = "async (src) => { const image = new Image(); image.src = src; await image.decode(); return image.naturalWidth; }"
+    size = "async (src) => { const i = new Image(); i.src = src; await i.decode(); return i.naturalWidth; }"
     for icon in [*manifest["icons"], {"src": "pwa_icon/192", "sizes": "192x192"}]:
         assert str(page.evaluate(size, icon["src"])) == icon["sizes"].split("x")[0]
     assert page.get_attribute("meta[name=theme-color]", "content") == "#0f172a"

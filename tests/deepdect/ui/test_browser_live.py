@@ -1,0 +1,46 @@
+"""The camera's tab in a real Chromium, which films the portrait."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+FIGURES = r"([\d.]+) frames a second"
+
+
+def test_the_camera_s_frames_come_back_with_verdict_and_map(open_page):
+    page = open_page(permissions=["camera"])
+    page.get_by_role("tab", name="Camera").click()
+    page.click("#live-start")
+    page.wait_for_function("/^[1-9].*frames a second/.test(document.querySelector('#live p').innerText)")
+    page.wait_for_timeout(2500)
+    assert float(re.match(FIGURES, page.inner_text("#live p"))[1]) > 0
+    assert page.locator("#live-waiting").is_hidden()
+    # the face's box is drawn in its verdict's colour, somewhere on the canvas
+    drawn = page.evaluate(
+        """() => {
+          const canvas = document.querySelector("#live canvas");
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          const tones = [[45, 120, 215], [240, 120, 40], [150, 155, 162]].map(() => 0);
+          for (let i = 0; i < data.length; i += 4)
+            [[45, 120, 215], [240, 120, 40], [150, 155, 162]].forEach(([r, g, b], n) => {
+              tones[n] += data[i] === r && data[i + 1] === g && data[i + 2] === b;
+            });
+          return { size: [canvas.width, canvas.height], most: Math.max(...tones) };
+        }"""
+    )
+    assert drawn["size"] == [640, 480] and drawn["most"] > 1000  # its label and its frame
+    page.get_by_role("tab", name="One photo").click()
+    assert page.evaluate("live.camera") is None  # whoever leaves the tab is no longer filmed
+
+
+def test_without_a_camera_the_tab_says_so(open_page):
+    page = open_page()
+    page.get_by_role("tab", name="Camera").click()
+    page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('no such device')); }")
+    page.click("#live-start")
+    page.wait_for_function("document.querySelector('#live p').innerText.startsWith('The camera cannot be used')")
+    assert page.locator("#live canvas").is_hidden()
