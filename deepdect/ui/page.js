@@ -40,3 +40,15 @@ document.addEventListener("load", (event) => {
   event.target.classList.remove("dd-broken");
   delete box.dataset.note;
 }, true);
+
+// `?example=altered` opens the page with that example's result, so that it can be linked to.
+const linked = ["real", "altered"].indexOf(new URLSearchParams(location.search).get("example"));
+if (linked >= 0) {
+  const example = () => document.querySelectorAll("#examples .gallery-item, #examples button")[linked];
+  const ready = setInterval(() => {
+    // the first answer chooses the page's language, and would word an earlier result's place anew
+    if (!example() || !document.querySelector("#privacy")?.innerText) return;
+    clearInterval(ready);
+    example().click();
+  }, 200);
+}

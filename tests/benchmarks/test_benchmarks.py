@@ -72,3 +72,9 @@ def test_bars_are_sorted_and_drawn(tmp_path):
     (tmp_path / "results.json").write_text(json.dumps(results))
     plot.main(tmp_path / "results.json", tmp_path / "speed.png")
     assert (tmp_path / "speed.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_live_frames_are_fed_through_the_page_and_counted(detector, capsys):
+    live = pytest.importorskip("benchmarks.live")
+    live.main(seconds=1.0)
+    assert "frames a second" in capsys.readouterr().out

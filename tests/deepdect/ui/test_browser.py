@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 from PIL import ExifTags, Image
 
+from deepdect.figures import percent
+from deepdect.texts import ENGLISH
+from deepdect.ui.photo import EXAMPLES
+
 from .conftest import UPLOAD
 
 pytestmark = pytest.mark.browser
@@ -163,6 +167,17 @@ def test_examples_are_analysed_on_a_click(open_page):
     page.locator("#examples .gallery-item, #examples button").first.click()
     page.wait_for_selector(RESULT)
     assert "One face was found" in page.inner_text("#result")
+
+
+def test_an_example_can_be_linked_to(open_page, page_url, detector):
+    page = open_page()
+    page.goto(f"{page_url}/?example=altered")
+    page.wait_for_selector(RESULT)
+    found = detector.analyze(EXAMPLES / "altered.png")
+    assert page.inner_text("#result").startswith(ENGLISH.verdicts[found.verdict])
+    assert percent(found.fake_probability).replace("\N{NO-BREAK SPACE}", " ") in page.inner_text("#result").replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
 
 
 def test_analyse_repeats_the_analysis(open_page, pictures):
