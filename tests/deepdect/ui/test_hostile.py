@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from deepdect.images import DEFAULT_LIMITS
+from deepdect.ui.wording import MEGABYTES
 from tests.hostile import corpus
 from tests.hostile.samples import SAMPLES
 
@@ -73,10 +75,15 @@ def test_no_name_leads_out_of_the_upload_folder(page_url, name):
 
 
 def test_a_file_over_the_limit_is_refused(page_url):
-    from deepdect.images import DEFAULT_LIMITS
+    limit = MEGABYTES * 2**20
+    answer = upload(page_url, bytes(limit + 1), "large.mp4")
+    assert answer.status_code == 413 and str(limit) in answer.text
 
-    answer = upload(page_url, bytes(DEFAULT_LIMITS.max_bytes + 1), "large.png")
-    assert answer.status_code == 413 and str(DEFAULT_LIMITS.max_bytes) in answer.text
+
+def test_a_photo_may_not_be_as_large_as_a_video(page_url):
+    sent = upload(page_url, SAMPLES["PNG"] + bytes(DEFAULT_LIMITS.max_bytes), "large.png")
+    (path,) = sent.json()
+    assert analysed(page_url, path, "large.png")["status"] == "too_large"
 
 
 def test_a_thousand_files_at_once_are_refused(page_url):
