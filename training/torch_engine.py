@@ -185,14 +185,14 @@ class TorchEngine:
     def averaged_weights(self) -> dict[str, np.ndarray]:
         """The averaged weights by Keras name, float32."""
         source = self._averaged or self.variables()
-        return {name: np.ascontiguousarray(_to_keras(tensor.detach().numpy())) for name, tensor in source.items()}
+        return {name: np.array(_to_keras(tensor.detach().numpy())) for name, tensor in source.items()}
 
     def state(self) -> dict[str, np.ndarray]:
-        """Everything that a later run needs to go on exactly: weights, average, optimizer moments, random state."""
-        state = {f"weights/{name}": t.detach().numpy() for name, t in self.variables().items()}
-        state |= {f"average/{name}": t.numpy() for name, t in (self._averaged or {}).items()}
+        """Everything that a later run needs to go on exactly, as copies: weights, average, moments, random state."""
+        state = {f"weights/{name}": t.detach().numpy().copy() for name, t in self.variables().items()}
+        state |= {f"average/{name}": t.numpy().copy() for name, t in (self._averaged or {}).items()}
         for index, moments in self._optimizer.state_dict()["state"].items():
-            state |= {f"optimizer/{index}/{key}": value.numpy() for key, value in moments.items()}
+            state |= {f"optimizer/{index}/{key}": value.numpy().copy() for key, value in moments.items()}
         return state | {"steps": np.array(self._steps), "random": torch.get_rng_state().numpy()}
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
