@@ -205,10 +205,14 @@ class TorchEngine:
         }
         self._averaged = averaged or None
         moments: dict[int, dict[str, torch.Tensor]] = {}
+        learnt = [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
         for key, value in state.items():
             if key.startswith("optimizer/"):
                 _, index, name = key.split("/")
-                moments.setdefault(int(index), {})[name] = torch.from_numpy(np.array(value))
+                moment = torch.from_numpy(np.array(value))
+                if moment.ndim:  # the fused step reads memory as it lies: it must lie as the weights do
+                    moment = torch.empty_like(learnt[int(index)]).copy_(moment)
+                moments.setdefault(int(index), {})[name] = moment
         self._optimizer.load_state_dict(
             {"state": moments, "param_groups": self._optimizer.state_dict()["param_groups"]}
         )
