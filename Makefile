@@ -74,7 +74,7 @@ lock: $(UV) ## resolve the locks anew after a change of requirements; ARGS="--up
 	@! grep -nE '://|file:|^ *-(i|f|-index|-extra|-find)' requirements.lock requirements-dev.lock
 
 clean: ## remove the virtual environments and the tools' caches
-	rm -rf $(VENV) .venv-lock .venv-space space .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov
+	rm -rf $(VENV) .venv-lock .venv-space .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -7,8 +7,9 @@ ever reach it.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -21,6 +22,8 @@ MAX_BYTES = 512 * 2**20
 MAX_PIXELS = 36_000_000  # of one frame; 8K has 33 million
 MAX_FRAMES = 400  # looked at in one video; a long one is sampled more sparsely
 MAX_FPS = 30.0
+MAX_GRABBED = 250_000  # frames decoded in one video; over two hours
+MAX_SECONDS = 120.0  # of decoding in one video
 CONTAINERS = "MP4, MOV, WebM, MKV, AVI, MPEG"
 
 
@@ -28,12 +31,15 @@ CONTAINERS = "MP4, MOV, WebM, MKV, AVI, MPEG"
 class Frame:
     """A frame, uint8 RGB [h, w, 3], and its time in seconds from the beginning.
 
-    length: seconds of the whole video, as its header claims; 0 where it says nothing.
+    length: seconds of the whole video, as its header claims; 0 where it says nothing. apart: seconds between two looks,
+    as planned. cut: whether the video goes on after this frame without being looked at.
     """
 
     t: float
     rgb: np.ndarray
     length: float = 0.0
+    apart: float = 0.0
+    cut: bool = False
 
 
 def read(path: str | os.PathLike, fps: float = 4.0, name: str | None = None) -> Iterator[Frame]:
@@ -69,26 +75,46 @@ def _check(file: str, name: str) -> None:
 
 
 def _sampled(capture: cv2.VideoCapture, fps: float, name: str) -> Iterator[Frame]:
+    _check_size(int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)), name)
     count, rate = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
     # what a header claims may be wrong: the limit on frames holds below, whatever it says
     length = count / rate if 0 < rate < 1000 and 0 < count < 1e9 else 0.0
     step = max(1 / fps, length / MAX_FRAMES)
-    due, taken, number = 0.0, 0, 0
-    while taken < MAX_FRAMES and capture.grab():
-        t = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        if not (np.isfinite(t) and t >= 0) or (number and t == 0):  # a file without time stamps
-            t = number / (rate if 0 < rate < 1000 else 25.0)
-        number += 1
+    before, taken, due, more = None, 0, 0.0, False
+    for t in _times(capture, rate):
         if t + 1e-6 < due:
             continue
+        if more := taken == MAX_FRAMES:
+            break
         decoded, bgr = capture.retrieve()
         if not decoded or bgr is None:
             continue
-        if bgr.shape[0] * bgr.shape[1] > MAX_PIXELS:
-            height, width = bgr.shape[:2]
-            values = {"width": width, "height": height, "pixels": width * height, "limit": MAX_PIXELS}
-            raise ImageError("too_large", Message("too_many_pixels", name=name, **values))
+        _check_size(*bgr.shape[1::-1], name)
+        if before:
+            yield before
         taken, due = taken + 1, (np.floor(t / step + 1e-6) + 1) * step
-        yield Frame(t, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), length)
-    if not taken:
+        before = Frame(t, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), length, step)
+    if before is None:
         raise ImageError("unreadable", Message("video_empty", name=name))
+    cut = (more or capture.grab()) and not before.t + 2 * step > length > 0
+    yield replace(before, cut=cut)
+
+
+def _times(capture: cv2.VideoCapture, rate: float) -> Iterator[float]:
+    """Decodes frame after frame and gives each one's seconds, within the limits; a frame is fetched by `retrieve`."""
+    spent = 0.0
+    for number in range(MAX_GRABBED):
+        began = time.monotonic()
+        if spent > MAX_SECONDS or not capture.grab():
+            return
+        spent += time.monotonic() - began
+        t = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        if not (np.isfinite(t) and t >= 0) or (number and t == 0):  # a file without time stamps
+            t = number / (rate if 0 < rate < 1000 else 25.0)
+        yield t
+
+
+def _check_size(width: int, height: int, name: str) -> None:
+    if width * height > MAX_PIXELS:
+        values = {"width": width, "height": height, "pixels": width * height, "limit": MAX_PIXELS}
+        raise ImageError("too_large", Message("too_many_pixels", name=name, **values))

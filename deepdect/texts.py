@@ -132,6 +132,7 @@ class Texts:
     video_none: str
     video_refused: str
     video_failed: str
+    video_gone: str
     video_note: str
     timeline: str
     timeline_note: str

@@ -14,6 +14,7 @@ from deepdect.faces import Face
 REACH = 0.8  # how far a face may move between two looks, in its own sides
 GROWTH = 1.8  # by how much its side may change
 PATIENCE = 2.0  # seconds out of sight after which a track has ended
+LOOKS = 2.5  # the same in looks, where these are further apart
 
 
 @dataclass
@@ -25,15 +26,16 @@ class _Track:
 
 
 class Tracker:
-    """Gives every face the number of its person, from 0."""
+    """Gives every face the number of its person, from 0. apart: seconds between two looks."""
 
-    def __init__(self) -> None:
+    def __init__(self, apart: float = 0.0) -> None:
+        self._patience = max(PATIENCE, LOOKS * apart)
         self._tracks: list[_Track] = []
         self._people = 0
 
     def follow(self, t: float, faces: list[Face]) -> list[int]:
         """The persons of a frame's faces, in their order. t: seconds, rising from call to call."""
-        live = [track for track in self._tracks if t - track.t <= PATIENCE]
+        live = [track for track in self._tracks if t - track.t <= self._patience]
         places = [(np.array([x + w / 2, y + h / 2]), max(w, h)) for x, y, w, h in (face.box for face in faces)]
         pairs = []
         for i, (centre, side) in enumerate(places):

@@ -63,7 +63,8 @@ class Person:
 class VideoAnalysis:
     """What became of one video; `status` other than "ok" comes with a message and without a verdict.
 
-    A video is as fake as its most suspicious person among those seen in enough frames, or else among all.
+    A video is as fake as its most suspicious person among those seen in enough frames, or else among all. A message
+    beside "ok" says how much of it was looked at, where that is not all. apart: seconds between two looks.
     """
 
     path: str
@@ -73,6 +74,7 @@ class VideoAnalysis:
     model: dict[str, str]
     runtime: str
     elapsed_ms: float
+    apart: float = 0.0
 
     @property
     def suspect(self) -> Person | None:
@@ -158,7 +160,7 @@ def steps(detector: Detector, path: str | os.PathLike, fps: float = 4.0, name: s
     Raises ValueError for fps out of range.
     """
     started, shown = time.perf_counter(), name or os.fsdecode(path)
-    people, tracker, seen = list[list[Moment]](), Tracker(), (0, 0)
+    people, tracker, last = list[list[Moment]](), Tracker(), None
 
     def result(status: Status = "ok", message: str = "") -> VideoAnalysis:
         found = people if status == "ok" else []
@@ -170,27 +172,30 @@ def steps(detector: Detector, path: str | os.PathLike, fps: float = 4.0, name: s
             detector.model,
             detector.runtime.name,
             (time.perf_counter() - started) * 1000,
+            last.apart if last else 0.0,
         )
 
     try:
         stream = frames.read(path, fps, name)
         while chunk := list(islice(stream, CHUNK)):
-            seen = chunk[-1].rgb.shape[1::-1]
+            tracker = tracker if last else Tracker(chunk[0].apart)
+            last = chunk[-1]
             looks = tuple(_look(detector, chunk, tracker))
             for look in looks:
                 for face, number in zip(look.picture.faces, look.people, strict=True):
                     people.extend([] for _ in range(number - len(people)))
                     people[number - 1].append(Moment(look.t, face.logit, face.face.box))
-            last = chunk[-1]
             yield Step(result(), looks, min(last.t / last.length, 1.0) if last.length else None)
     except ImageError as error:
         yield Step(result(error.status, error.message))
         return
     if not people:
-        size = {"width": seen[0], "height": seen[1], "smallest": faces.SMALLEST_FACE}
+        height, width = last.rgb.shape[:2] if last else (0, 0)
+        size = {"width": width, "height": height, "smallest": faces.SMALLEST_FACE}
         yield Step(result("no_face", Message("no_face", name=printable(shown), **size)))
         return
-    yield Step(result())
+    partly = Message("video_partly", name=printable(shown), seconds=f"{last.t:.0f}") if last and last.cut else ""
+    yield Step(result(message=partly))
 
 
 def _look(detector: Detector, chunk: list[frames.Frame], tracker: Tracker) -> Iterator[Look]:

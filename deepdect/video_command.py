@@ -60,6 +60,8 @@ def _describe(analysis: video.VideoAnalysis) -> None:
         f"{escape(analysis.path)}: [bold]{suspect.verdict}[/bold], fake probability {suspect.fake_probability:.1%}, "
         f"{len(analysis.people)} person(s)"
     )
+    if analysis.message:
+        console.print(f"  [yellow]{escape(analysis.message)}[/yellow]")
     for person in analysis.people:
         first, last = person.moments[0].t, person.moments[-1].t
         peak = max(person.moments, key=lambda moment: moment.logit)

@@ -39,9 +39,10 @@ class Row:
 
 @dataclass
 class Batch:
-    """What a visitor's batch has come to."""
+    """What a visitor's batch has come to, kept up to date in place. code: the language."""
 
     total: int
+    code: str
     rows: list[Row] = field(default_factory=list)
     stopped: bool = False
 
@@ -133,6 +134,7 @@ class BatchTab:
         """What is shown, in another language."""
         if batch is None:
             return {self.table: gr.update(headers=list(_headers(text)))}
+        batch.code = text.code  # also of what is still to come
         return self._shown(batch, text)
 
     def _on_request(self, photos: SentFiles) -> list[dict[str, Any]]:
@@ -149,19 +151,20 @@ class BatchTab:
             yield cleared | {self.progress: told, self.state: None, self.done: gr.Column(visible=False)}
             return
         sent = photos or []
-        batch = Batch(len(sent))
+        batch = Batch(len(sent), text.code)
         yield cleared | self._shown(batch, text)
         looked = time.monotonic()
         try:
             for entry, photo in self._entries(sent, text):
                 batch.rows.append(Row(entry, "" if photo is None else _thumbnail(photo)))
                 if time.monotonic() - looked > SECONDS:
-                    yield self._shown(batch, text)
+                    yield self._shown(batch, spoken(batch.code))
                     looked = time.monotonic()
         except Exception:
+            text = spoken(batch.code)
             yield self._shown(batch, text) | {self.progress: cards.message(text.failed_title, text.failed)}
             raise
-        yield self._shown(batch, text)
+        yield self._shown(batch, spoken(batch.code))
 
     def _entries(self, photos: list[dict[str, Any]], text: Texts) -> Iterator[tuple[Entry, np.ndarray | None]]:
         """Each photo's result and pixels, one after the other."""

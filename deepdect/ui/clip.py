@@ -10,9 +10,10 @@ import gradio as gr
 
 from deepdect import Detector, video
 from deepdect.texts import ENGLISH, Texts
-from deepdect.ui import cards, clip_cards, scenes
+from deepdect.ui import cards, clip_cards
 from deepdect.ui.explanation import QUIET, Explanation, Shown, spoken
-from deepdect.ui.uploads import Upload, upload
+from deepdect.ui.scenes import Scene, Scenes
+from deepdect.ui.uploads import upload
 from deepdect.ui.wording import Wording
 
 VIDEOS_AT_ONCE = 1  # photos, which somebody waits for, have places of their own
@@ -22,18 +23,35 @@ Sent = dict[str, Any] | None
 
 @dataclass
 class Clip:
-    """What a visitor's video has come to. kept: its most suspicious moments, once it is done or stopped."""
+    """What a visitor's video has come to, kept up to date in place: a stop and another language find it as it is.
 
-    step: video.Step
-    found: scenes.Scenes
-    kept: list[scenes.Scene] = field(default_factory=list)
+    code: the language. analysis: None before the first frames. reached: seconds looked at. share: of the video, None
+    where nobody knows. kept: the most suspicious moments, once it has ended, by itself or `stopped`.
+    """
+
+    code: str
+    analysis: video.VideoAnalysis | None = None
+    reached: float = 0.0
+    share: float | None = 0.0
+    found: Scenes = field(default_factory=Scenes)
+    kept: list[Scene] = field(default_factory=list)
     ended: bool = False
+    stopped: bool = False
+
+    def take(self, step: video.Step) -> None:
+        """The next step. Its frames are looked through and let go."""
+        self.analysis = step.analysis
+        for look in step.looks:
+            self.found.add(look)
+            self.reached, self.share = look.t, step.share
+        if not step.looks:
+            self.end()
 
     def end(self) -> None:
-        """Nothing more is to come; lets go of the frames."""
+        """Nothing more is to come."""
         self.ended = True
-        self.kept = self.found.keep() if self.step.analysis.people else []
-        self.found = scenes.Scenes()
+        self.kept = self.found.keep() if self.analysis and self.analysis.people else []
+        self.found = Scenes()
 
 
 class ClipTab:
@@ -87,6 +105,8 @@ class ClipTab:
         }
         before = self.explanation.shown
         shown = list(dict.fromkeys([*self.parts, *self.explanation.parts]))
+        # at once, since another visitor's video may come first
+        self.start.click(self._on_wait, [self.file, code], self.result, queue=False, preprocess=False, **QUIET)
         running = self.start.click(self._on_start, [self.file, code, before], shown, **QUIET, **heavy)
         self.stop.click(self._on_stop, [self.state, code], self.parts, cancels=[running], **QUIET)
         opened = self.moments.select(self._on_select, [self.state, code, before], self.explanation.parts, **QUIET)
@@ -107,7 +127,10 @@ class ClipTab:
 
     def reworded(self, clip: Clip | None, text: Texts) -> dict[Any, Any]:
         """What is shown, in another language."""
-        return {} if clip is None else self._shown(clip, text)
+        if clip is None:
+            return {}
+        clip.code = text.code
+        return self._shown(clip)
 
     def _on_request(self, sent: Sent) -> dict[str, Any]:
         file = upload(sent, ENGLISH)
@@ -116,39 +139,47 @@ class ClipTab:
         # `path` is null for the reason that the photo tab gives
         return video.analyze(self.detector, file.file, FPS, file.name).to_json() | {"path": None}
 
+    def _on_wait(self, sent: Sent, code: str) -> str:
+        text = spoken(code)
+        if not sent:
+            return cards.message(text.video_title, text.video_none)
+        return cards.progress(text.video_working.format(seconds="0.0"), 0, 100)
+
     def _on_start(self, sent: Sent, code: str, before: Shown | None) -> Iterator[dict[Any, Any]]:
         text = spoken(code)
         file = upload(sent, text)
-        cleared = self.explanation.cleared("", before) | {self.state: None, self.done: gr.Column(visible=False)}
+        cleared = self.explanation.cleared("", before)
         if file is None:
-            yield cleared | {self.result: cards.message(text.video_title, text.video_none)}
+            told = cards.message(text.video_title, text.video_none)
+            yield cleared | {self.result: told, self.state: None, self.done: gr.Column(visible=False)}
             return
-        yield cleared | {self.result: cards.progress(text.video_working.format(seconds="0.0"), 0, 100)}
+        clip = Clip(text.code)
+        yield cleared | self._shown(clip) | {self.state: clip}
         try:
-            yield from self._watch(file, text)
+            for step in video.steps(self.detector, file.file, FPS, file.name):
+                if clip.ended:  # stopped meanwhile
+                    return
+                clip.take(step)
+                yield self._shown(clip) | {self.state: clip}
         except Exception:
+            clip.end()
+            text = spoken(clip.code)
             yield {self.result: cards.message(text.failed_title, text.video_failed)}
             raise
 
-    def _watch(self, file: Upload, text: Texts) -> Iterator[dict[Any, Any]]:
-        found = scenes.Scenes()
-        for step in video.steps(self.detector, file.file, FPS, file.name):
-            for look in step.looks:
-                found.add(look)
-            clip = Clip(step, found)
-            if not step.looks:
-                clip.end()
-            yield self._shown(clip, text) | {self.state: clip}
-
     def _on_stop(self, clip: Clip | None, code: str) -> dict[Any, Any]:
-        if clip is None or clip.ended:
+        if clip is None:  # it waits behind another visitor's video
+            text = spoken(code)
+            return {self.result: cards.waiting(text.video_title, text.video_waiting)}
+        if clip.ended:
             return gr.skip()
+        clip.stopped = True
         clip.end()
-        return self._shown(clip, spoken(code)) | {self.state: clip}
+        return self._shown(clip) | {self.state: clip}
 
     def _on_select(self, clip: Clip | None, code: str, before: Shown | None, event: gr.SelectData) -> dict[Any, Any]:
         text = spoken(code)
-        gone = self.explanation.cleared(cards.message(text.gone_title, text.gone), before)
+        gone = self.explanation.cleared(cards.message(text.gone_title, text.video_gone), before)
         if clip is None or not 0 <= event.index < len(clip.kept):
             return gone
         scene = clip.kept[event.index]
@@ -157,21 +188,21 @@ class ClipTab:
             return gone
         return self.explanation.show(scene.picture, photo, scene.file, text, (scene.person, scene.t))
 
-    def _shown(self, clip: Clip, text: Texts) -> dict[Any, Any]:
+    def _shown(self, clip: Clip) -> dict[Any, Any]:
         """The verdict once there is one; before, how far it is."""
-        found, calibration = clip.step.analysis, self.detector.calibration
-        seconds = f"{clip.step.looks[-1].t:.1f}" if clip.step.looks else ""
-        if clip.ended and seconds:
+        text, seconds, calibration = spoken(clip.code), f"{clip.reached:.1f}", self.detector.calibration
+        people = clip.analysis.people if clip.analysis else ()
+        if clip.stopped:
             card = cards.message(text.video_stopped.format(seconds=seconds), text.video_partial)
-        elif clip.ended:
-            card = clip_cards.result(found, calibration, text)
+        elif clip.ended and clip.analysis:
+            card = clip_cards.result(clip.analysis, calibration, text)
         else:
-            done = None if clip.step.share is None else round(100 * clip.step.share)
+            done = None if clip.share is None else round(100 * clip.share)
             card = cards.progress(text.video_working.format(seconds=seconds), done, 100)
         return {
             self.result: card,
-            self.done: gr.Column(visible=bool(found.people)),
-            self.people: clip_cards.people(found, calibration, text) if found.people else "",
+            self.done: gr.Column(visible=bool(people)),
+            self.people: clip_cards.people(clip.analysis, calibration, text) if clip.analysis and people else "",
             self.moments: gr.Gallery(
                 [(scene.thumbnail, cards.caption(scene.person, scene.t, text)) for scene in clip.kept],
                 label=text.moments,

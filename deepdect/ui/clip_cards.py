@@ -8,11 +8,11 @@ from html import escape
 from deepdect import video
 from deepdect.figures import percent
 from deepdect.texts import Texts
+from deepdect.tracks import LOOKS, PATIENCE
 from deepdect.ui import cards
 from deepdect.verdict import Calibration
 from explain.timeline import COLOURS, SHOWN
 
-APART = 2.0  # seconds without a look at a person over which no line is drawn
 TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)  # seconds between two marks of the time axis
 MOST_TICKS = 6
 
@@ -27,16 +27,23 @@ def result(found: video.VideoAnalysis, calibration: Calibration, text: Texts) ->
         f'<section class="dd-card dd-{suspect.verdict}" role="status">'
         f"{cards.headline(suspect.verdict, suspect.fake_probability, text)}"
         f"{cards.scale(suspect.fake_probability, calibration, text)}"
-        f"<p>{escape(text.video_note)}</p>"
+        f"{_notes(found, suspect, text)}<p>{escape(text.video_note)}</p>"
         f'<p class="dd-note">{escape(cards.technical(found, text))}</p></section>'
     )
+
+
+def _notes(found: video.VideoAnalysis, suspect: video.Person, text: Texts) -> str:
+    """What limits the verdict."""
+    brief = [text.person_brief] if len(suspect.moments) < video.ENOUGH else []
+    partly = [text.say(found.message)] if found.message else []
+    return "".join(f'<p class="dd-warning">{escape(note)}</p>' for note in brief + partly)
 
 
 def people(found: video.VideoAnalysis, calibration: Calibration, text: Texts) -> str:
     """Everybody's probability over time, with the band in which no verdict is given, and a list of them."""
     return (
         f'<section class="dd-people"><h3>{escape(text.timeline)}</h3>'
-        f"{_timeline(found.people, calibration, text)}"
+        f"{_timeline(found, calibration, text)}"
         f'<p class="dd-note">{escape(text.timeline_note)}</p><ul>{_list(found, text)}</ul></section>'
     )
 
@@ -64,13 +71,15 @@ def _list(found: video.VideoAnalysis, text: Texts) -> str:
     return "".join(rows)
 
 
-def _timeline(everybody: Sequence[video.Person], calibration: Calibration, text: Texts) -> str:
+def _timeline(found: video.VideoAnalysis, calibration: Calibration, text: Texts) -> str:
     """An SVG stretched to the page's width, under labels that are not: drawn letters would shrink on a phone."""
+    everybody = found.people
+    apart = max(PATIENCE, LOOKS * found.apart)  # out of sight for longer: no line is drawn
     colours = _drawn(everybody)
     end = max(1.0, *(person.moments[-1].t for person in everybody))
     low, high = 100 * calibration.low, 100 * calibration.high
     drawn = "".join(
-        f'<path d="{" ".join(_path(person.moments, end))}" style="stroke: {colours[person.number]}"/>'
+        f'<path d="{" ".join(_path(person.moments, end, apart))}" style="stroke: {colours[person.number]}"/>'
         f'<path class="dd-dots" d="{_dots(person.moments, end)}" style="stroke: {colours[person.number]}"/>'
         for person in everybody
         if person.number in colours
@@ -95,10 +104,10 @@ def _timeline(everybody: Sequence[video.Person], calibration: Calibration, text:
     )
 
 
-def _path(moments: Sequence[video.Moment], end: float) -> Iterator[str]:
+def _path(moments: Sequence[video.Moment], end: float, apart: float) -> Iterator[str]:
     before = None
     for one in moments:
-        command = "M" if before is None or one.t - before > APART else "L"
+        command = "M" if before is None or one.t - before > apart else "L"
         yield f"{command}{_point(one, end)}"
         before = one.t
 

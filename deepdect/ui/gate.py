@@ -40,7 +40,7 @@ _API |= {"heartbeat", "queue", "call", "run", "api", "cancel", "reset", "upload"
 # What is counted, each kind for itself, so that a picture's upload and its analysis are one request of each.
 _KINDS = {"upload": "upload", "queue": "call", "call": "call", "run": "call", "api": "call"}
 LIVE_PATHS = {f"{API}run/live", f"{API}run/live/", f"{API}api/live", f"{API}api/live/"}
-LIVE_FRAMES = 15 * 60  # of the camera, a minute and client, where requests are counted at all: each is a small one
+LIVE_FRAMES = 15 * 60  # of the camera, a minute and client, where requests are counted; live.js sends 12 a second
 BUSY = "Deep Dect is busy. Try again in a minute."
 RETRY = {"Retry-After": "60"}
 

@@ -2,46 +2,62 @@
 
 const FRAME_WIDTH = 640;
 const IN_FLIGHT = 2;           // one on its way while the other is analysed
+const FRAMES_A_SECOND = 12;    // no more are needed, and the server lets 15 through
 const SMOOTHING_SECONDS = 0.7; // a face's logit and map follow its frames with this delay, so that they do not flicker
 const FORGET_SECONDS = 1;
+const SPOKEN_SECONDS = 3;      // how often a screen reader is told what is seen
 const TONES = { real: "rgb(45 120 215)", deepfake: "rgb(240 120 40)", inconclusive: "rgb(150 155 162)" };
 
-const live = { camera: null, running: false, waiting: 0, sent: 0, shown: 0, people: [], times: [] };
+// turn: rises with every start and stop, so that what belongs to an earlier one knows that it is over.
+const live = { turn: 0, camera: null, video: null, next: 0, sent: 0, shown: 0, people: [], times: [], spoken: 0 };
 const words = () => LIVE.words[document.documentElement.dataset.language ?? "en"];
 const livePart = (selector) => document.querySelector(`#live ${selector}`);
+const tell = (text) => { if (livePart("[role=status]").textContent !== text) livePart("[role=status]").textContent = text; };
+const endCamera = (camera) => camera?.getTracks().forEach((track) => track.stop());
 
 const startLive = async () => {
-  if (live.running) return;
+  stopLive();
+  const turn = live.turn;
+  let camera = null;
   try {
-    if (!window.isSecureContext) throw new Error("no https");
-    live.camera = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480, facingMode: "user" }, audio: false });
+    if (!window.isSecureContext) throw new Error("HTTPS");
+    camera = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480, facingMode: "user" }, audio: false });
+    const video = Object.assign(document.createElement("video"), { muted: true, playsInline: true, srcObject: camera });
+    await video.play();
+    if (turn !== live.turn || !livePart("[role=status]").offsetParent) throw new DOMException("", "AbortError");
+    Object.assign(live, { camera, video, next: 0, shown: live.sent, people: [], times: [], spoken: 0 });
   } catch (error) {
-    livePart("p").textContent = words().failed.replace("{reason}", error.message || error.name);
+    endCamera(camera);
+    if (turn === live.turn && error.name !== "AbortError") tell(words().failed.replace("{reason}", error.message || error.name));
     return;
   }
-  const video = Object.assign(document.createElement("video"), { muted: true, playsInline: true, srcObject: live.camera });
-  await video.play();
-  Object.assign(live, { running: true, waiting: 0, shown: live.sent, people: [], times: [], video });
   document.querySelector("#live-waiting").hidden = true;
   livePart("canvas").hidden = false;
-  for (let lane = 0; lane < IN_FLIGHT; lane++) sendFrames();
+  for (let lane = 0; lane < IN_FLIGHT; lane++) sendFrames(turn);
 };
 
 const stopLive = () => {
-  live.running = false;
-  live.camera?.getTracks().forEach((track) => track.stop());
+  live.turn += 1;
+  endCamera(live.camera);
   live.camera = null;
 };
 
-const sendFrames = async () => {
-  while (live.running) {
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+const sendFrames = async (turn) => {
+  while (turn === live.turn) {
+    const now = performance.now();
+    live.next = Math.max(now, live.next + 1000 / FRAMES_A_SECOND);  // both lanes share the pace
+    await pause(live.next - now);
+    if (turn !== live.turn) return;
+    if (!livePart("canvas").offsetParent) return stopLive();  // another tab: whoever leaves is no longer filmed
     const frame = document.createElement("canvas");
     frame.width = FRAME_WIDTH;
     frame.height = Math.round((FRAME_WIDTH * live.video.videoHeight) / live.video.videoWidth) || 480;
     frame.getContext("2d").drawImage(live.video, 0, 0, frame.width, frame.height);
     const number = ++live.sent;
     const found = await askLive(frame.toDataURL("image/jpeg", 0.9));
-    if (!live.running) return;
+    if (turn !== live.turn) return;
     if (found?.faces && number > live.shown) {  // an older frame that comes late is dropped
       live.shown = number;
       showFrame(frame, found, performance.now() / 1000);
@@ -50,21 +66,24 @@ const sendFrames = async () => {
 };
 
 const askLive = async (picture) => {
+  let wait = 1;
   try {
     const answer = await fetch("gradio_api/run/live", {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ data: [picture] }),
     });
-    const body = await answer.json();
-    if (answer.ok && !body.data?.[0]?.busy) return body.data[0];
-    livePart("p").textContent = answer.ok ? words().busy : body.detail ?? words().busy;
-  } catch {  // the server is gone, or the page is being closed
-    livePart("p").textContent = words().busy;
-  }
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+    const found = answer.ok ? (await answer.json()).data?.[0] : null;
+    if (found && !found.busy) return found;
+    wait = Math.min(Number(answer.headers.get("Retry-After")) || wait, 10);
+  } catch { /* the server is gone, or the page is being closed */ }
+  tell(words().busy);
+  await pause(1000 * wait);
   return null;
 };
 
 const sigmoid = (logit) => 1 / (1 + Math.exp(-logit));
+
+// As deepdect.figures.percent: never 0 or 100, of which no model can be sure.
+const percentage = (value) => (value < 0.01 ? "<1" : value > 0.99 ? ">99" : Math.round(100 * value)) + "\u00a0%";
 
 const follow = (face, now) => {
   const { x, y, width, height } = face.box;
@@ -80,6 +99,12 @@ const follow = (face, now) => {
   };
 };
 
+const label = ({ logit }, [low, high]) => {
+  const probability = sigmoid(logit);
+  const verdict = probability >= high ? "deepfake" : probability <= low ? "real" : "inconclusive";
+  return { verdict, text: `${words().verdicts[verdict]} ${percentage(probability)}` };
+};
+
 const showFrame = (frame, found, now) => {
   const people = found.faces.map((face) => follow(face, now));
   live.people = [...people, ...live.people.filter((one) => !one.taken && now - one.t < FORGET_SECONDS)];
@@ -88,17 +113,22 @@ const showFrame = (frame, found, now) => {
   pen.drawImage(frame, 0, 0);
   for (const person of people) drawPerson(pen, person, found.band);
   live.times = [...live.times.filter((t) => now - t < 2), now];
-  const seconds = Math.max(now - live.times[0], 0.001);
-  const figures = words().figures.replace("{fps}", ((live.times.length - 1) / seconds).toFixed(1));
-  livePart("p").textContent = people.length ? figures : `${words().nobody} · ${figures}`;
+  const rate = (live.times.length - 1) / Math.max(now - live.times[0], 0.001);
+  livePart(".dd-live-rate").textContent = words().figures.replace("{fps}", rate.toFixed(1));
+  if (now - live.spoken < SPOKEN_SECONDS) return;
+  live.spoken = now;
+  const told = people.map((person) => label(person, found.band).text).join(" · ") || words().nobody;
+  canvas.setAttribute("aria-label", told);
+  tell(told);
 };
 
-const drawPerson = (pen, { box, crop, logit, evidence }, [low, high]) => {
+const drawPerson = (pen, person, band) => {
+  const { box, crop, evidence } = person;
   const map = document.createElement("canvas");
   map.width = map.height = evidence.length;
   const cells = map.getContext("2d").createImageData(map.width, map.height);
+  const middle = (LIVE.shades.length - 1) / 2;
   evidence.flat().forEach((value, at) => {
-    const middle = (LIVE.shades.length - 1) / 2;
     cells.data.set(LIVE.shades[Math.round(middle + middle * Math.max(-1, Math.min(1, value / LIVE.limit)))], 4 * at);
   });
   map.getContext("2d").putImageData(cells, 0, 0);
@@ -109,23 +139,20 @@ const drawPerson = (pen, { box, crop, logit, evidence }, [low, high]) => {
   pen.drawImage(map, -crop.size / 2, -crop.size / 2, crop.size, crop.size);
   pen.restore();
 
-  const probability = sigmoid(logit);
-  const verdict = probability >= high ? "deepfake" : probability <= low ? "real" : "inconclusive";
+  const { verdict, text } = label(person, band);
   pen.lineWidth = 3;
   pen.strokeStyle = TONES[verdict];
   pen.strokeRect(box.x, box.y, box.width, box.height);
   pen.font = "700 18px 'IBM Plex Sans', sans-serif";
-  const label = `${words().verdicts[verdict]} ${Math.round(100 * probability)} %`;
-  const top = Math.max(0, box.y - 28), left = Math.max(0, Math.min(box.x - 1, pen.canvas.width - pen.measureText(label).width - 16));
+  const width = pen.measureText(text).width + 16;
+  const top = Math.max(0, box.y - 28), left = Math.max(0, Math.min(box.x - 1, pen.canvas.width - width));
   pen.fillStyle = TONES[verdict];
-  pen.fillRect(left, top, pen.measureText(label).width + 16, 28);
+  pen.fillRect(left, top, width, 28);
   pen.fillStyle = "rgb(16 18 22)";
-  pen.fillText(label, left + 8, top + 20);
+  pen.fillText(text, left + 8, top + 20);
 };
 
 document.addEventListener("click", (event) => {
   if (event.target.closest?.("#live-start")) startLive();
   if (event.target.closest?.("#live-stop")) stopLive();
-  const tab = event.target.closest?.("#tabs button[role=tab]");
-  if (tab && live.running && !document.querySelector("#live")?.offsetParent) stopLive();  // another tab: camera off
 });

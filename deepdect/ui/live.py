@@ -7,23 +7,28 @@ frame it shows to the disk; this way none ever gets there.
 from __future__ import annotations
 
 import base64
-import binascii
 import threading
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
-from deepdect import Detector
+from deepdect import Detector, formats, images
 from deepdect.texts import CODES, language
 from deepdect.ui.wording import Wording
 from explain import overlay
 
 FRAMES_AT_ONCE = 2  # one is decoded while the network works on the other; more only wait
 FRAME_BYTES = 512 * 1024  # a 640 x 480 JPEG has a tenth of it
+FRAME_PIXELS = 1280 * 960
+WAIT_SECONDS = 0.5  # for a place, so that a second visitor's frames come in between the first one's
 PREFIX = "data:image/jpeg;base64,"
+LIMITS = images.Limits(max_bytes=FRAME_BYTES, max_pixels=FRAME_PIXELS)
 SHADES = 65  # of the map's colours, from its blue end to its orange one
-CANVAS = '<canvas width="640" height="480" hidden></canvas><p class="dd-note" role="status"></p>'
+CANVAS = (
+    '<canvas width="640" height="480" role="img" hidden></canvas><p class="dd-live-verdict" role="status"></p>'
+    '<p class="dd-note dd-live-rate"></p>'
+)
 
 
 class LiveTab:
@@ -55,19 +60,25 @@ class LiveTab:
     def on_frame(self, frame: str | None) -> dict[str, Any]:
         """A frame's faces, as `deepdect analyze --json` has them, and the band within which no verdict is given.
 
-        frame: a JPEG as a data URL. Where others keep the detector busy, `{"busy": True}` and nothing else; what is no
-        JPEG gets its status, like a photo.
+        frame: a JPEG of at most FRAME_PIXELS as a data URL; anything else is refused with a status, as a photo would
+        be. Where others keep the detector busy, `{"busy": True}` and nothing else.
         """
-        if not isinstance(frame, str) or not frame.startswith(PREFIX) or len(frame) > FRAME_BYTES * 4 // 3:
+        if not isinstance(frame, str) or not frame.startswith(PREFIX):
             return _refused("unsupported")
+        if len(frame) > FRAME_BYTES * 4 // 3:
+            return _refused("too_large")
         try:
             data = base64.b64decode(frame.removeprefix(PREFIX), validate=True)
-        except binascii.Error:
+        except ValueError:  # no base64
             return _refused("unreadable")
-        if not self._places.acquire(blocking=False):
+        if formats.kind_of(data) != "JPEG":
+            return _refused("unsupported")
+        if not self._places.acquire(timeout=WAIT_SECONDS):
             return {"busy": True}
         try:
-            found = self.detector.analyze(data, name="frame.jpg")
+            found = self.detector.analyze(images.load(data, name="frame.jpg", limits=LIMITS))
+        except images.ImageError as error:
+            return _refused(error.status)
         finally:
             self._places.release()
         calibration = self.detector.calibration

@@ -5,6 +5,7 @@ const input = () => document.querySelector("#photo input[type=file]");
 // Gradio takes a drop or a paste only inside its empty, focused photo box; on this page both mean the photo, anywhere.
 const choose = (event, files) => {
   if (!input() || !files?.length) return;
+  if (!document.querySelector("#photo").offsetParent) return;  // another tab, with a place of its own for files
   event.preventDefault();
   event.stopImmediatePropagation();
   const chosen = new DataTransfer();

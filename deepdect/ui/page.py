@@ -54,7 +54,8 @@ class Page:
                     self.live = LiveTab(detector, self.say)
             self.privacy = gr.HTML(elem_id="privacy", elem_classes="dd-small", padding=False)
             self._listen()
-        self.blocks.queue(max_size=WAITING_LINE)
+        # closed: asked directly, an endpoint would pass by the queue and its limits, and by --rate under another's name
+        self.blocks.queue(max_size=WAITING_LINE, api_open=False)
 
     def _listen(self) -> None:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

@@ -20,17 +20,18 @@ const chooseVideo = (file) => {
 };
 
 const record = async (button) => {
+  button.hidden = true;  // until this recording is over
   const [stopLabel, failed] = RECORDER[document.documentElement.dataset.language ?? "en"];
   document.querySelectorAll(".dd-recorder").forEach((old) => old.remove());
   const panel = Object.assign(document.createElement("div"), { className: "dd-recorder" });
   button.before(panel);
+  let camera = null;
   try {
-    if (!window.isSecureContext) throw new Error("no https");
-    const camera = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user" }, audio: false });
+    if (!window.isSecureContext) throw new Error("HTTPS");
+    camera = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user" }, audio: false });
     const preview = Object.assign(document.createElement("video"), { muted: true, autoplay: true, playsInline: true, srcObject: camera });
     const stop = Object.assign(document.createElement("button"), { textContent: stopLabel, className: "lg primary dd-stop" });
     panel.append(preview, stop);
-    button.hidden = true;
     const kind = ["video/mp4", "video/webm"].find((type) => MediaRecorder.isTypeSupported(type));
     const recorder = new MediaRecorder(camera, { mimeType: kind, videoBitsPerSecond: 6e6 });
     const parts = [];
@@ -45,6 +46,7 @@ const record = async (button) => {
     setTimeout(() => recorder.state === "recording" && recorder.stop(), RECORDING_SECONDS * 1000);
     recorder.start();
   } catch (error) {
+    camera?.getTracks().forEach((track) => track.stop());
     button.hidden = false;
     panel.replaceChildren(Object.assign(document.createElement("p"), {
       className: "dd-note", role: "alert", textContent: failed.replace("{reason}", error.message || error.name),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("app.py", "deepdect", "explain", "models", "README.md", "LICENSE", "SECURITY.md", "docs/page.png")
+MARK = ".deepdect-space"  # only a folder with this file is ever emptied
 LARGE = ("*.npz", "*.bin", "*.png")  # Hugging Face takes binary files through Git LFS alone
 
 
@@ -22,11 +23,12 @@ def build(folder: Path, root: Path = ROOT) -> None:
 
     Raises FileExistsError where something else is in its place, and FileNotFoundError naming a missing part.
     """
-    if folder.exists() and not (folder / "app.py").is_file() and any(folder.iterdir()):
+    if folder.exists() and not (folder / MARK).is_file() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} holds other files than an earlier Space: choose another folder, or empty it")
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).touch()
     for old in folder.iterdir():
-        if old.name == ".git":
+        if old.name in (".git", MARK):
             continue
         shutil.rmtree(old) if old.is_dir() else old.unlink()
     for part in PARTS:

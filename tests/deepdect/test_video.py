@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 from deepdect import frames, video
 from deepdect.images import ImageError
+from deepdect.tracks import Tracker
 from deepdect.verdict import Calibration, sigmoid
 from explain import timeline
 from tests.clips import write
@@ -46,6 +48,28 @@ def test_a_long_video_is_sampled_more_sparsely(tmp_path, monkeypatch):
     monkeypatch.setattr(frames, "MAX_FRAMES", 5)
     found = list(frames.read(write(tmp_path / "a.mp4", greys(20)), fps=10))
     assert [round(frame.t, 2) for frame in found] == [0.0, 0.4, 0.8, 1.2, 1.6]
+
+
+def test_what_is_left_unseen_is_told(tmp_path, monkeypatch):
+    file = write(tmp_path / "a.avi", greys(20), codec="MJPG")
+    assert [frame.cut for frame in frames.read(file, fps=2.5)] == [False] * 5
+    monkeypatch.setattr(frames, "MAX_GRABBED", 10)
+    assert [frame.cut for frame in frames.read(file, fps=2.5)] == [False, False, True]
+    monkeypatch.setattr(frames, "MAX_SECONDS", -1.0)
+    assert refusal(file).status == "unreadable"
+
+
+def test_a_video_of_which_only_a_part_was_seen_says_so(detector, clip, monkeypatch):
+    monkeypatch.setattr(frames, "MAX_GRABBED", 12)
+    found = video.analyze(detector, clip, fps=4)
+    assert found.status == "ok" and "only the first 1 seconds" in found.message
+
+
+def test_people_of_a_long_video_are_followed_over_its_longer_gaps():
+    one = SimpleNamespace(box=(10, 10, 30, 40))
+    for apart, expected in ((0.25, [[0], [1], [2]]), (3.0, [[0], [0], [0]])):
+        tracker = Tracker(apart)
+        assert [tracker.follow(t, [one]) for t in (0.0, 3.0, 6.0)] == expected
 
 
 def test_colours_are_in_rgb_order(tmp_path):

@@ -45,6 +45,7 @@ def test_the_folder_is_whole_and_runs_from_itself(tmp_path):
 
 def test_another_folder_is_not_touched(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
+    (tmp_path / "app.py").write_text("# somebody else's app, or this project's own folder")
     with pytest.raises(FileExistsError, match="holds other files"):
         space.build(tmp_path)
     assert (tmp_path / "thesis.txt").exists()

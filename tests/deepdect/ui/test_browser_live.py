@@ -15,9 +15,12 @@ def test_the_camera_s_frames_come_back_with_verdict_and_map(open_page):
     page = open_page(permissions=["camera"])
     page.get_by_role("tab", name="Camera").click()
     page.click("#live-start")
-    page.wait_for_function("/^[1-9].*frames a second/.test(document.querySelector('#live p').innerText)")
+    page.wait_for_function("/^[1-9].*frames a second/.test(document.querySelector('.dd-live-rate').innerText)")
     page.wait_for_timeout(2500)
-    assert float(re.match(FIGURES, page.inner_text("#live p"))[1]) > 0
+    assert float(re.match(FIGURES, page.inner_text(".dd-live-rate"))[1]) > 0
+    told = r"(Real|Deepfake|Inconclusive) (<1|>99|\d+)\s%"
+    assert re.fullmatch(told, page.inner_text("#live [role=status]"))
+    assert re.fullmatch(told, page.get_attribute("#live canvas", "aria-label"))
     assert page.locator("#live-waiting").is_hidden()
     # the face's box is drawn in its verdict's colour, somewhere on the canvas
     drawn = page.evaluate(
@@ -34,7 +37,28 @@ def test_the_camera_s_frames_come_back_with_verdict_and_map(open_page):
     )
     assert drawn["size"] == [640, 480] and drawn["most"] > 1000  # its label and its frame
     page.get_by_role("tab", name="One photo").click()
-    assert page.evaluate("live.camera") is None  # whoever leaves the tab is no longer filmed
+    page.wait_for_function("live.camera === null")  # whoever leaves the tab is no longer filmed
+
+
+def test_a_camera_that_is_allowed_after_a_stop_is_switched_off_again(open_page):
+    page = open_page(permissions=["camera"])
+    page.get_by_role("tab", name="Camera").click()
+    page.evaluate(
+        """() => {
+          const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+          navigator.mediaDevices.getUserMedia = async (wish) => {
+            await new Promise((resolve) => { window.allow = resolve; });
+            window.granted = await ask(wish);
+            return window.granted;
+          };
+        }"""
+    )
+    page.click("#live-start")
+    page.wait_for_function("window.allow")
+    page.click("#live-stop")
+    page.evaluate("window.allow()")
+    page.wait_for_function("window.granted?.getTracks().every((track) => track.readyState === 'ended')")
+    assert page.evaluate("live.camera") is None and page.locator("#live canvas").is_hidden()
 
 
 def test_without_a_camera_the_tab_says_so(open_page):
@@ -42,5 +66,7 @@ def test_without_a_camera_the_tab_says_so(open_page):
     page.get_by_role("tab", name="Camera").click()
     page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('no such device')); }")
     page.click("#live-start")
-    page.wait_for_function("document.querySelector('#live p').innerText.startsWith('The camera cannot be used')")
+    page.wait_for_function(
+        "document.querySelector('#live [role=status]').innerText.startsWith('The camera cannot be used')"
+    )
     assert page.locator("#live canvas").is_hidden()

@@ -8,12 +8,12 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from deepdect import video
+from deepdect import faces, video
 from deepdect.messages import Message
 from deepdect.texts import CODES, ENGLISH, language
 from deepdect.ui import clip_cards
 from deepdect.ui.page import Page
-from deepdect.ui.scenes import MOST, Scenes
+from deepdect.ui.scenes import MOST, Scenes, cut
 from deepdect.verdict import sigmoid
 
 from .test_cards import CALIBRATION, analysis, face, words
@@ -62,9 +62,24 @@ def test_of_many_moments_everybody_s_own_one_stays(temporary):
     assert [t for _, t in moments[:-1]] == [2.0 * n for n in range(29, 18, -1)]
 
 
-def test_large_frames_do_not_fill_the_memory(temporary, monkeypatch):
-    monkeypatch.setattr("deepdect.ui.scenes.MEMORY", 2 * PHOTO.nbytes)
+def test_large_faces_do_not_fill_the_memory(temporary, monkeypatch):
+    part, _ = cut(PHOTO, face(0.5))
+    monkeypatch.setattr("deepdect.ui.scenes.MEMORY", 2 * part.nbytes)
     assert kept([look(2.0 * n, float(n)) for n in range(5)]) == [(1, 8.0), (1, 6.0)]
+
+
+def test_what_is_cut_out_gives_the_same_crop_to_the_last_bit(detector, astronaut):
+    picture = detector.analyze(astronaut)
+    part, moved = cut(astronaut, picture.faces[0])
+    assert part.nbytes < astronaut.nbytes / 2
+    again = faces.crop(part, moved.face)
+    np.testing.assert_array_equal(again.pixels, picture.faces[0].crop.pixels)
+    assert (again.x, again.y, again.size) == pytest.approx((moved.crop.x, moved.crop.y, moved.crop.size))
+    x, y, width, height = (round(value) for value in moved.face.box)
+    left, top = (round(value) for value in picture.faces[0].face.box[:2])
+    np.testing.assert_array_equal(
+        part[y : y + height, x : x + width], astronaut[top : top + height, left : left + width]
+    )
 
 
 def test_a_moment_is_one_face_of_its_frame_with_its_own_figures(temporary):
@@ -75,7 +90,11 @@ def test_a_moment_is_one_face_of_its_frame_with_its_own_figures(temporary):
     assert [one.fake_probability for one in second.picture.faces] == [second.picture.fake_probability]
     assert second.picture.fake_probability == pytest.approx(sigmoid(-3.0)) and second.picture.verdict == "real"
     assert second.picture.photo is None
-    np.testing.assert_array_equal(second.photo(), PHOTO)
+    assert second.photo().shape == (
+        80,
+        93,
+        3,
+    )  # from the photo's left edge to two and a half crop sides around the face
     assert second.file.is_relative_to(temporary)
     second.file.unlink()
     assert second.photo() is None
@@ -92,12 +111,20 @@ def test_the_card_says_who_decides_and_what_a_dot_is():
     # probability upwards, seconds to the right: the second person's line begins at 1.0 of 1.75 s
     assert f'd="M57.14 {100 * (1 - sigmoid(3)):.2f} L' in listed
     assert 'y="35.00" width="100" height="30.00"' in listed  # the band from 35 to 65 %
+    brief = words(clip_cards.result(found(person(1, 9)), CALIBRATION, ENGLISH))
+    assert brief.startswith("Inconclusive >99 %") and ENGLISH.person_brief in brief
+    message = Message("video_partly", name="a.mp4", seconds="100")
+    assert "only the first 100 seconds" in words(
+        clip_cards.result(found(person(1, 9, 9, 9), message=message), CALIBRATION, ENGLISH)
+    )
 
 
 def test_no_line_is_drawn_through_what_nobody_saw():
     moments = tuple(video.Moment(t, 0.0, (1, 2, 3, 4)) for t in (0.0, 0.25, 5.0, 5.25))
     drawn = clip_cards.people(found(video.Person(1, moments, CALIBRATION)), CALIBRATION, ENGLISH)
     assert 'd="M0.00 50.00 L4.76 50.00 M95.24 50.00 L100.00 50.00"' in drawn
+    sparse = replace(found(video.Person(1, moments, CALIBRATION)), apart=4.0)  # a long video: that is from look to look
+    assert 'd="M0.00 50.00 L4.76 50.00 L95.24 50.00 L100.00 50.00"' in clip_cards.people(sparse, CALIBRATION, ENGLISH)
 
 
 @pytest.mark.parametrize(
@@ -127,26 +154,52 @@ def sent(temporary):
     return {"path": str(temporary / "a.mp4"), "orig_name": "a.mp4"}
 
 
-def test_a_video_is_watched_step_by_step_and_can_be_stopped(tab, sent, monkeypatch):
+@pytest.fixture
+def watched(monkeypatch):
+    """A video of three steps: two people, then the end."""
     people = (person(1, 3, 3, 3), person(2, -1))
     steps = [
         video.Step(found(*people), (look(0.75, 3.0, -1.0, people=(1, 2)),), 0.5),
+        video.Step(found(*people), (look(1.0, 3.0),), None),
         video.Step(found(*people)),
     ]
     monkeypatch.setattr(video, "steps", lambda *_: iter(steps))
-    first, half, end = tab._on_start(sent, "en", None)
+
+
+def test_a_video_is_watched_step_by_step(tab, sent, watched):
+    shown = tab._on_start(sent, "en", None)
+    first = next(shown)
+    assert first[tab.result] == tab._on_wait(sent, "en")  # which stands there from the click on
     assert "0.0 s so far" in words(first[tab.result]) and first[tab.done].visible is False
+    half = next(shown)
     assert "Analysing the video: 0.8 s so far" in words(half[tab.result]) and 'aria-valuenow="50"' in half[tab.result]
     assert "Person 2" in words(half[tab.people]) and half[tab.strip].visible is False
-    assert words(end[tab.result]).startswith("Deepfake")
-    assert [scene.person for scene in end[tab.state].kept] == [1, 2]
-    clip = half[tab.state]
+    tab.reworded(first[tab.state], language("fr"))  # the visitor chooses another language meanwhile
+    unknown = next(shown)
+    assert "dd-working" in unknown[tab.result] and "Analyse de la vidéo" in words(unknown[tab.result])
+    end = next(shown)
+    assert language("fr").video_note in words(end[tab.result]) and "Personne 2" in words(end[tab.people])
+    assert [scene.person for scene in end[tab.state].kept] == [1, 2] and end[tab.strip].visible is True
+    assert tab._on_stop(end[tab.state], "fr") == gr.skip()
+
+
+def test_a_video_can_be_stopped_at_any_time(tab, sent, watched):
+    text = language("fr")
+    waiting = tab._on_stop(None, "fr")  # behind another visitor's video
+    assert text.video_title in words(waiting[tab.result])
+    shown = tab._on_start(sent, "fr", None)
+    clip = next(shown)[tab.state]
+    stopped = words(tab._on_stop(clip, "fr")[tab.result])
+    assert stopped.startswith("Arrêté après 0.0 s") and clip.kept == []
+    assert list(shown) == []  # a step that was under way shows nothing any more
+    shown = tab._on_start(sent, "fr", None)
+    clip = next(shown)[tab.state]
+    next(shown)
     stopped = tab._on_stop(clip, "fr")
-    french = language("fr")
     said = words(stopped[tab.result])
-    assert said.startswith("Arrêté après 0.8 s") and french.video_partial in said
+    assert said.startswith("Arrêté après 0.8 s") and text.video_partial in said
     assert len(clip.kept) == 2 and stopped[tab.strip].visible is True
-    assert tab._on_stop(clip, "fr") == tab._on_stop(end[tab.state], "fr") == tab._on_stop(None, "fr") == gr.skip()
+    assert tab._on_stop(clip, "fr") == gr.skip()
 
 
 def test_an_error_leaves_no_verdict_behind(tab, sent, monkeypatch):
@@ -184,4 +237,4 @@ def test_a_new_language_rewords_the_video(tab, temporary, monkeypatch, code):
     again = explanation.reworded(opened[explanation.shown], None, language("en"))
     assert words(again[explanation.result]).startswith("Person 1 at 0.5 s")
     event.index = 9
-    assert text.gone in words(tab._on_select(clip, code, None, event)[explanation.result])
+    assert text.video_gone in words(tab._on_select(clip, code, None, event)[explanation.result])

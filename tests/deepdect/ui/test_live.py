@@ -17,6 +17,7 @@ from PIL import Image
 from deepdect.texts import CODES
 from deepdect.ui import gate, live
 from deepdect.ui.page import Page
+from tests.hostile.samples import SAMPLES
 
 from .test_cards import CALIBRATION
 
@@ -38,6 +39,7 @@ def test_a_frame_is_answered_like_a_photo_and_stored_nowhere(page_url, detector,
     answer = ask(page_url, picture).json()["data"][0]
     data = base64.b64decode(picture.removeprefix(live.PREFIX))
     assert answer["faces"] == [face.to_json() for face in detector.analyze(data).faces] and len(answer["faces"]) == 1
+    assert answer["status"] == "ok"
     assert answer["band"] == [detector.calibration.low, detector.calibration.high]
     assert sorted(folder.rglob("*")) == before
 
@@ -49,8 +51,12 @@ def test_a_frame_is_answered_like_a_photo_and_stored_nowhere(page_url, detector,
         (["a", "list"], "unsupported"),
         ("data:image/svg+xml;base64,AAAA", "unsupported"),
         (live.PREFIX + "no base64", "unreadable"),
+        (live.PREFIX + "\N{LATIN SMALL LETTER E WITH ACUTE}" * 4, "unreadable"),
         (live.PREFIX + "AAAA", "unsupported"),
-        (live.PREFIX + "A" * (live.FRAME_BYTES * 4 // 3), "unsupported"),
+        (live.PREFIX + base64.b64encode(SAMPLES["PNG"]).decode(), "unsupported"),
+        (live.PREFIX + base64.b64encode(SAMPLES["JPEG"][:200]).decode(), "unreadable"),
+        (live.PREFIX + "A" * (live.FRAME_BYTES * 4 // 3), "too_large"),
+        (frame(np.zeros((1300, 1300, 3), np.uint8)), "too_large"),
     ],
 )
 def test_what_is_no_frame_is_refused_without_a_traceback(page_url, data, status):
@@ -79,18 +85,32 @@ class Slow:
         return SimpleNamespace(status="no_face", faces=[])
 
 
-def test_more_frames_than_places_are_told_to_wait(astronaut):
+def test_more_frames_than_places_are_told_to_wait(astronaut, monkeypatch):
     slow, picture = Slow(), frame(astronaut)
     tab = Page(slow).live
     threads = [threading.Thread(target=tab.on_frame, args=(picture,)) for _ in range(live.FRAMES_AT_ONCE)]
     for thread in threads:
         thread.start()
         assert slow.entered.acquire(timeout=30)
+    monkeypatch.setattr(live, "WAIT_SECONDS", 0.01)
     assert tab.on_frame(picture) == {"busy": True}
     slow.go.set()
     for thread in threads:
         thread.join()
     assert tab.on_frame(picture)["status"] == "no_face"
+
+
+@pytest.mark.parametrize("kind", ["run", "api"])
+def test_no_other_endpoint_is_reached_under_the_camera_s_name(page_url, kind):
+    """Gradio takes the number in the body over the name in the path; the queue and its limits must not be passed by."""
+    config = httpx.get(f"{page_url}/config").json()
+    numbers = [
+        one["id"] for one in config["dependencies"] if one["api_name"] in {"analyze", "analyze_batch", "analyze_video"}
+    ]
+    assert len(numbers) == 3
+    for number in numbers:
+        answer = httpx.post(f"{page_url}/gradio_api/{kind}/live", json={"data": [None], "fn_index": number}, timeout=60)
+        assert answer.status_code == 404 and "queue" in answer.text
 
 
 def test_the_gate_counts_frames_for_themselves():

@@ -198,7 +198,7 @@ def test_no_words_of_the_page_stand_outside_the_language_files(page):
         if component in spoken or component is page.language:
             continue
         label = getattr(component, "label", None)
-        value = component.value if isinstance(component, gr.HTML | gr.Button) else None
+        value = words(component.value or "") if isinstance(component, gr.HTML | gr.Button) else None
         hidden = isinstance(component, gr.State | gr.JSON | gr.DownloadButton | gr.Dataframe)
         hidden |= isinstance(component, gr.Button) and component.elem_id is None
         assert hidden or not (label or value), f"{type(component).__name__} {label!r} {value!r}"
