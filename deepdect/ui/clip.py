@@ -106,7 +106,9 @@ class ClipTab:
         before = self.explanation.shown
         shown = list(dict.fromkeys([*self.parts, *self.explanation.parts]))
         # at once, since another visitor's video may come first
-        self.start.click(self._on_wait, [self.file, code], self.result, queue=False, preprocess=False, **QUIET)
+        self.start.click(
+            self._on_wait, [self.file, code], self.result, preprocess=False, concurrency_limit=None, **QUIET
+        )
         running = self.start.click(self._on_start, [self.file, code, before], shown, **QUIET, **heavy)
         self.stop.click(self._on_stop, [self.state, code], self.parts, cancels=[running], **QUIET)
         opened = self.moments.select(self._on_select, [self.state, code, before], self.explanation.parts, **QUIET)
