@@ -89,7 +89,7 @@ def _sampled(capture: cv2.VideoCapture, fps: float, name: str) -> Iterator[Frame
         decoded, bgr = capture.retrieve()
         if not decoded or bgr is None:
             continue
-        _check_size(*bgr.shape[1::-1], name)
+        _check_size(bgr.shape[1], bgr.shape[0], name)
         if before:
             yield before
         taken, due = taken + 1, (np.floor(t / step + 1e-6) + 1) * step
