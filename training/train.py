@@ -24,6 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from training.augment import Augmentation
 from training.batches import Forger, Sampler, make_batch, prefetched
 from training.data import CropSet, load_crops
+from training.event_log import EventLog
 from training.landmarks import load_landmarks
 from training.metrics import auc, per_source_auc
 
@@ -122,12 +123,14 @@ def train(
     output: Path,
     minutes: float | None = None,
     landmarks: np.ndarray | None = None,
+    events: EventLog | None = None,
 ) -> dict[str, float]:
     """Run the recipe; writes `best.npz`, `final.npz` (averaged weights at the best validation, and now), `last.npz`
     (checkpoint) and `log.csv` into `output`.
 
     minutes: stop after this long, checkpointed. landmarks: of the training crops, float32 [n, 468, 2], needed where the
-    recipe asks for pseudo-fakes (ValueError where they are missing). Returns the last Validation AUCs by source.
+    recipe asks for pseudo-fakes (ValueError where they are missing). events: gets what goes into `log.csv`, too.
+    Returns the last Validation AUCs by source.
     """
     if recipe.pseudo_fakes and landmarks is None:
         raise ValueError(f"the recipe asks for {recipe.pseudo_fakes:.0%} pseudo-fakes: pass the crops' landmarks")
@@ -162,6 +165,9 @@ def train(
             with log.open("a", newline="") as stream:
                 row = [seen, pixels.shape[1], f"{loss:.4f}", f"{rate:.2e}", f"{speed:.2f}", f"{mean:.4f}", detail]
                 csv.writer(stream).writerow(row)
+            if events:
+                figures = {"loss": loss, "rate": rate, "images a second": speed, "AUC/mean": mean}
+                events.add(seen, figures | {f"AUC/{source}": value for source, value in aucs.items()})
             progress.console.print(f"{seen} images, {speed:.1f}/s, loss {loss:.4f}, AUC {mean:.4f}: {detail}")
             # AUC at a coarser size cannot be compared: each size starts its own contest, the last one ships
             stale = 0 if mean > best else stale + 1
@@ -203,6 +209,7 @@ def main(
     engine: Annotated[str, typer.Option(help="keras, torch, torch-bf16 or torch-eager.")] = "keras",
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
     minutes: Annotated[float | None, typer.Option(help="Stop after this long; start again to go on.")] = None,
+    tensorboard: Annotated[bool, typer.Option(help="Also log for TensorBoard, into the output folder.")] = False,
 ) -> None:
     """Train from a recipe; run the same command again to resume."""
     plan = Recipe.read(recipe)
@@ -218,7 +225,8 @@ def main(
         print(f"{start}: {len(missing)} weights not in it start random" + (f", first {missing[0]}" if missing else ""))
     crops = load_crops(data, "Train", cache)
     landmarks = load_landmarks(crops, cache, "Train") if plan.pseudo_fakes else None
-    train(crops, load_crops(data, "Validation", cache), plan, maker, output, minutes, landmarks)
+    events = EventLog(output / "events") if tensorboard else None
+    train(crops, load_crops(data, "Validation", cache), plan, maker, output, minutes, landmarks, events)
 
 
 if __name__ == "__main__":
