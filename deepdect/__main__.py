@@ -1,4 +1,4 @@
-"""Command line: `python -m deepdect analyze FILE...`, and `video`, `scan` and `serve`."""
+"""Command line: `python -m deepdect analyze FILE...`, and `video`, `scan`, `serve` and `mcp`."""
 
 from __future__ import annotations
 
@@ -188,6 +188,18 @@ def serve(
         raise typer.Exit(2) from error
     chosen = None if lang == "auto" else lang.value
     ui.serve(_detector(None), port=port, share=share, access=access, lang=chosen)
+
+
+@app.command()
+def mcp(
+    runtime: Annotated[
+        RuntimeChoice | None, typer.Option(help="What runs the network. Default: DEEPDECT_RUNTIME, else auto.")
+    ] = None,
+) -> None:
+    """Offer the analysis as tools to an AI assistant (Model Context Protocol over standard input and output)."""
+    from deepdect import mcp_server
+
+    mcp_server.build(lambda: Detector(runtime.value if runtime else None)).run("stdio")  # type: ignore[arg-type]
 
 
 def _detector(runtime: str | None) -> Detector:
