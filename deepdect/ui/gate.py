@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import shutil
 from collections.abc import Iterator, MutableMapping
@@ -24,9 +25,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deepdect.ui.rate import Rate, client
 
-UPLOAD_BYTES = 256 * 2**20  # of one request, which may hold several files; each is also held against images.Limits
+UPLOAD_BYTES = 1024 * 2**20  # of one request, in which a browser sends a whole batch; each file has its own limit
 JSON_BYTES = 2**20  # of any other request
-FREE_BYTES = 512 * 2**20  # what must be left on the disk before another upload is taken
+FREE_BYTES = 512 * 2**20  # what must be left on the disk after an upload
 LOGINS = 10  # attempts a minute and client
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -129,13 +130,14 @@ async def _checked_body(scope: Scope, path: str, receive: Receive) -> Receive:
     upload = _part(path, API) == "upload"
     limit = UPLOAD_BYTES if upload else JSON_BYTES
     too_large = Refusal(413, f"The request has more than {limit:,} bytes. Send less at once.")
-    declared = Headers(scope=scope).get("content-length", "0")
+    # without a length, an upload may be as long as any
+    declared = Headers(scope=scope).get("content-length", str(limit) if upload else "0")
     if not declared.isdecimal() or int(declared) > limit:
         raise too_large
     if upload:
         folder = Path(get_upload_folder())
         folder.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(folder).free < FREE_BYTES:
+        if shutil.disk_usage(folder).free < FREE_BYTES + int(declared):
             raise Refusal(503, "Deep Dect has no room for more pictures. Try again in half an hour.", RETRY)
         return _limited(receive, limit, too_large)
     body = bytearray()
@@ -227,6 +229,8 @@ def _plain(send: Send) -> Send:
             headers = MutableHeaders(scope=message)
             headers["X-Content-Type-Options"] = "nosniff"
             headers["Referrer-Policy"] = "same-origin"
+            if not os.environ.get("SPACE_ID"):  # which Hugging Face shows inside its own page
+                headers["Content-Security-Policy"] = "frame-ancestors 'self'"
         await send(message)
 
     return marked

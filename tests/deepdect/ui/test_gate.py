@@ -66,6 +66,7 @@ def test_what_the_page_needs_passes(path):
     answer = Visitor()("GET", path)
     assert answer.json()["path"] == path
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'self'"  # no other site's page holds this one
 
 
 @pytest.mark.parametrize(
