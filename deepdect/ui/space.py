@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("app.py", "deepdect", "explain", "models", "docs", "LICENSE")
+PARTS: tuple[str, ...] = ("app.py", "deepdect", "explain", "models", "docs", "LICENSE")
 PARTS += ("README.md", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff")
 MARK = ".deepdect-space"  # only a folder with this file is ever emptied
 LARGE = ("*.npz", "*.bin", "*.png")  # Hugging Face takes binary files through Git LFS alone
