@@ -85,27 +85,28 @@ class Crop:
         return (points - affine[:, 2]) @ np.linalg.inv(affine[:, :2]).T
 
 
-def find(rgb: np.ndarray) -> list[Face]:
+def find(rgb: np.ndarray, *, small: bool = True) -> list[Face]:
     """All faces in RGB uint8 [h, w, 3], largest first.
 
-    A portrait whose face BACK finds at once, with nothing else that looks like one, is done with that pass.
+    A portrait whose face BACK finds at once, with nothing else that looks like one, is done with that pass. small:
+    whether to search enlarged tiles for faces too small for the whole picture's passes, which takes most of the time.
     """
     detections, scores = detector(BACK).detect(rgb, minimum=HINT)
     sure = scores >= MINIMUM_DETECTION
     fits = _fit_all(rgb, detections[sure], scores[sure], [])
     if not _plain_portrait(rgb, fits, detections[~sure]):
-        fits = _find_all(rgb, detections[sure], scores[sure])
+        fits = _find_all(rgb, detections[sure], scores[sure], small)
     return sorted((fit.face for fit in fits), key=_area, reverse=True)
 
 
-def _find_all(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray) -> list[_Fit]:
+def _find_all(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray, small: bool) -> list[_Fit]:
     """Every pass that may pay, the candidates of BACK's on the whole picture given."""
     fits = _fit_all(rgb, *_search(rgb, detections, scores), [])
     largest = max(fits, key=lambda fit: _area(fit.face), default=None)
     if largest is None or largest.doubt > DOUBTFUL:
         fits = _merge(fits, [fit for turn in TURNS for fit in _fit_all(rgb, *_search_turned(rgb, turn), [])])
     longest, searched = max(rgb.shape[:2]), BACK.size
-    for side in SCAN_SIDES:
+    for side in SCAN_SIDES if small else ():
         if _scan_pays(longest, searched, fits):
             fits = _merge(fits, _fit_all(rgb, *_scan(rgb, side), fits))
             searched = side

@@ -76,7 +76,7 @@ class LiveTab:
         if not self._places.acquire(timeout=WAIT_SECONDS):
             return {"busy": True}
         try:
-            found = self.detector.analyze(images.load(data, name="frame.jpg", limits=LIMITS))
+            found = self.detector.analyze(images.load(data, name="frame.jpg", limits=LIMITS), small_faces=False)
         except images.ImageError as error:
             return _refused(error.status)
         finally:

