@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from PIL import Image
@@ -199,7 +199,8 @@ def mcp(
     """Offer the analysis as tools to an AI assistant (Model Context Protocol over standard input and output)."""
     from deepdect import mcp_server
 
-    mcp_server.build(lambda: Detector(runtime.value if runtime else None)).run("stdio")  # type: ignore[arg-type]
+    chosen: Any = runtime.value if runtime else None  # checked by typer
+    mcp_server.build(lambda: Detector(chosen)).run("stdio")
 
 
 def _detector(runtime: str | None) -> Detector:

@@ -8,7 +8,7 @@ from html import escape
 from deepdect import video
 from deepdect.figures import percent
 from deepdect.texts import Texts
-from deepdect.tracks import LOOKS, PATIENCE
+from deepdect.tracks import patience
 from deepdect.ui import cards
 from deepdect.verdict import Calibration
 from explain.timeline import COLOURS, SHOWN
@@ -74,7 +74,7 @@ def _list(found: video.VideoAnalysis, text: Texts) -> str:
 def _timeline(found: video.VideoAnalysis, calibration: Calibration, text: Texts) -> str:
     """An SVG stretched to the page's width, under labels that are not: drawn letters would shrink on a phone."""
     everybody = found.people
-    apart = max(PATIENCE, LOOKS * found.apart)  # out of sight for longer: no line is drawn
+    apart = patience(found.apart)  # out of sight for longer: no line is drawn
     colours = _drawn(everybody)
     end = max(1.0, *(person.moments[-1].t for person in everybody))
     low, high = 100 * calibration.low, 100 * calibration.high

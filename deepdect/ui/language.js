@@ -10,6 +10,9 @@ const speak = (code) => {
   else html.lang = code;
 };
 
+// What a table by language, made by theme.script, has in the visitor's.
+const spokenIn = (table) => table[document.documentElement.dataset.language ?? "en"];
+
 // The choice is kept in this browser alone; where that is forbidden, it lasts until the page is closed.
 const KEPT = "deepdect-language";
 const remember = (code) => { try { localStorage.setItem(KEPT, code); } catch { /* forbidden */ } };

@@ -6,29 +6,26 @@ const FRAMES_A_SECOND = 12;    // no more are needed, and the server lets 15 thr
 const SMOOTHING_SECONDS = 0.7; // a face's logit and map follow its frames with this delay, so that they do not flicker
 const FORGET_SECONDS = 1;
 const SPOKEN_SECONDS = 3;      // how often a screen reader is told what is seen
-const TONES = { real: "rgb(45 120 215)", deepfake: "rgb(240 120 40)", inconclusive: "rgb(150 155 162)" };
 
 // turn: rises with every start and stop, so that what belongs to an earlier one knows that it is over.
 const live = { turn: 0, camera: null, video: null, next: 0, sent: 0, shown: 0, people: [], times: [], spoken: 0 };
-const words = () => LIVE.words[document.documentElement.dataset.language ?? "en"];
+const words = () => spokenIn(LIVE.words);
 const livePart = (selector) => document.querySelector(`#live ${selector}`);
 const tell = (text) => { if (livePart("[role=status]").textContent !== text) livePart("[role=status]").textContent = text; };
-const endCamera = (camera) => camera?.getTracks().forEach((track) => track.stop());
 
 const startLive = async () => {
   stopLive();
   const turn = live.turn;
   let camera = null;
   try {
-    if (!window.isSecureContext) throw new Error("HTTPS");
-    camera = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480, facingMode: "user" }, audio: false });
+    camera = await openCamera({ width: 640, height: 480 });
     const video = Object.assign(document.createElement("video"), { muted: true, playsInline: true, srcObject: camera });
     await video.play();
     if (turn !== live.turn || !livePart("[role=status]").offsetParent) throw new DOMException("", "AbortError");
     Object.assign(live, { camera, video, next: 0, shown: live.sent, people: [], times: [], spoken: 0 });
   } catch (error) {
     endCamera(camera);
-    if (turn === live.turn && error.name !== "AbortError") tell(words().failed.replace("{reason}", error.message || error.name));
+    if (turn === live.turn && error.name !== "AbortError") tell(cameraTrouble(error));
     return;
   }
   document.querySelector("#live-waiting").hidden = true;
@@ -141,12 +138,12 @@ const drawPerson = (pen, person, band) => {
 
   const { verdict, text } = label(person, band);
   pen.lineWidth = 3;
-  pen.strokeStyle = TONES[verdict];
+  pen.strokeStyle = `rgb(${LIVE.tones[verdict]})`;
   pen.strokeRect(box.x, box.y, box.width, box.height);
   pen.font = "700 18px 'IBM Plex Sans', sans-serif";
   const width = pen.measureText(text).width + 16;
   const top = Math.max(0, box.y - 28), left = Math.max(0, Math.min(box.x - 1, pen.canvas.width - width));
-  pen.fillStyle = TONES[verdict];
+  pen.fillStyle = `rgb(${LIVE.tones[verdict]})`;
   pen.fillRect(left, top, width, 28);
   pen.fillStyle = "rgb(16 18 22)";
   pen.fillText(text, left + 8, top + 20);

@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from deepdect import Detector, formats, images
+from deepdect import Detector, formats, images, pictures
 from deepdect.texts import CODES, language
 from deepdect.ui.wording import Wording
 from explain import overlay
@@ -100,11 +100,11 @@ def constants() -> dict[str, Any]:
                 "verdicts": dict(language(code).verdicts),
                 "figures": language(code).live_figures,
                 "nobody": language(code).statuses["no_face"],
-                "failed": language(code).record_failed,
                 "busy": language(code).live_busy,
             }
             for code in CODES
         },
+        "tones": {verdict: list(colour) for verdict, colour in pictures.COLOURS.items()},
         "limit": limit,
         "shades": shades.tolist(),
     }

@@ -33,7 +33,7 @@ document.addEventListener("error", (event) => {
   const box = image.closest?.("#photo");
   if (!box || image.tagName !== "IMG") return;
   image.classList.add("dd-broken");
-  box.dataset.note = NO_PREVIEW[document.documentElement.dataset.language ?? "en"];
+  box.dataset.note = spokenIn(NO_PREVIEW);
 }, true);
 document.addEventListener("load", (event) => {
   const box = event.target.closest?.("#photo");

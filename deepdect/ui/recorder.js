@@ -1,4 +1,4 @@
-// Recording a video with the camera; the recording is then chosen as a file would be. RECORDER comes from theme.script.
+// Recording a video with the camera; the recording is then chosen as a file would be. RECORD_STOP comes from theme.script.
 
 const RECORDING_SECONDS = 60;
 
@@ -21,23 +21,21 @@ const chooseVideo = (file) => {
 
 const record = async (button) => {
   button.hidden = true;  // until this recording is over
-  const [stopLabel, failed] = RECORDER[document.documentElement.dataset.language ?? "en"];
   document.querySelectorAll(".dd-recorder").forEach((old) => old.remove());
   const panel = Object.assign(document.createElement("div"), { className: "dd-recorder" });
   button.before(panel);
   let camera = null;
   try {
-    if (!window.isSecureContext) throw new Error("HTTPS");
-    camera = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user" }, audio: false });
+    camera = await openCamera({});
     const preview = Object.assign(document.createElement("video"), { muted: true, autoplay: true, playsInline: true, srcObject: camera });
-    const stop = Object.assign(document.createElement("button"), { textContent: stopLabel, className: "lg primary dd-stop" });
+    const stop = Object.assign(document.createElement("button"), { textContent: spokenIn(RECORD_STOP), className: "lg primary dd-stop" });
     panel.append(preview, stop);
     const kind = ["video/mp4", "video/webm"].find((type) => MediaRecorder.isTypeSupported(type));
     const recorder = new MediaRecorder(camera, { mimeType: kind, videoBitsPerSecond: 6e6 });
     const parts = [];
     recorder.ondataavailable = (event) => parts.push(event.data);
     recorder.onstop = () => {
-      camera.getTracks().forEach((track) => track.stop());
+      endCamera(camera);
       panel.remove();
       button.hidden = false;
       chooseVideo(new File(parts, `recording.${kind.split("/")[1]}`, { type: kind }));
@@ -46,10 +44,10 @@ const record = async (button) => {
     setTimeout(() => recorder.state === "recording" && recorder.stop(), RECORDING_SECONDS * 1000);
     recorder.start();
   } catch (error) {
-    camera?.getTracks().forEach((track) => track.stop());
+    endCamera(camera);
     button.hidden = false;
     panel.replaceChildren(Object.assign(document.createElement("p"), {
-      className: "dd-note", role: "alert", textContent: failed.replace("{reason}", error.message || error.name),
+      className: "dd-note", role: "alert", textContent: cameraTrouble(error),
     }));
   }
 };

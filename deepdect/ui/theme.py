@@ -12,7 +12,7 @@ from deepdect.ui import live
 from deepdect.ui.wording import LOCALES
 
 STYLE = Path(__file__).with_name("style.css")
-SCRIPTS = tuple(Path(__file__).with_name(f"{name}.js") for name in ("language", "page", "recorder", "live"))
+SCRIPTS = tuple(Path(__file__).with_name(f"{name}.js") for name in ("language", "page", "camera", "recorder", "live"))
 
 # The colour of the installed app's title bar (Gradio keeps one entry a name, so light and dark share it), and the icon
 # of phones that read no manifest.
@@ -29,7 +29,8 @@ def script() -> str:
     """The page's own JavaScript."""
     constants = {
         "LIVE": live.constants(),
-        "RECORDER": {code: [language(code).record_stop, language(code).record_failed] for code in CODES},
+        "RECORD_STOP": {code: language(code).record_stop for code in CODES},
+        "CAMERA_FAILED": {code: language(code).record_failed for code in CODES},
         "NO_PREVIEW": {code: language(code).no_preview for code in CODES},
         "RIGHT_TO_LEFT": [code for code in CODES if language(code).right_to_left],
         "LOCALES": LOCALES,
