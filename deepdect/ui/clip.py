@@ -106,11 +106,12 @@ class ClipTab:
         before = self.explanation.shown
         shown = list(dict.fromkeys([*self.parts, *self.explanation.parts]))
         # at once, since another visitor's video may come first
-        self.start.click(
-            self._on_wait, [self.file, code], self.result, preprocess=False, concurrency_limit=None, **QUIET
+        waiting = self.start.click(
+            self._on_wait, [self.file, code, before], shown, preprocess=False, concurrency_limit=None, **QUIET
         )
-        running = self.start.click(self._on_start, [self.file, code, before], shown, **QUIET, **heavy)
-        self.stop.click(self._on_stop, [self.state, code], self.parts, cancels=[running], **QUIET)
+        waiting.success(self._on_start, [self.file, self.state], shown, **QUIET, **heavy)
+        # not by Gradio's `cancels`, which at times leaves "Error" over the result: the clip itself says that it ended
+        self.stop.click(self._on_stop, self.state, self.parts, **QUIET)
         opened = self.moments.select(self._on_select, [self.state, code, before], self.explanation.parts, **QUIET)
         self.explanation.check_after(opened)
         self.explanation.listen(code)
@@ -141,25 +142,25 @@ class ClipTab:
         # `path` is null for the reason that the photo tab gives
         return video.analyze(self.detector, file.file, FPS, file.name).to_json() | {"path": None}
 
-    def _on_wait(self, sent: Sent, code: str) -> str:
+    def _on_wait(self, sent: Sent, code: str, before: Shown | None) -> dict[Any, Any]:
         text = spoken(code)
-        if not sent:
-            return cards.message(text.video_title, text.video_none)
-        return cards.progress(text.video_working.format(seconds="0.0"), 0, 100)
-
-    def _on_start(self, sent: Sent, code: str, before: Shown | None) -> Iterator[dict[Any, Any]]:
-        text = spoken(code)
-        file = upload(sent, text)
         cleared = self.explanation.cleared("", before)
-        if file is None:
+        if upload(sent, text) is None:
             told = cards.message(text.video_title, text.video_none)
-            yield cleared | {self.result: told, self.state: None, self.done: gr.Column(visible=False)}
-            return
+            return cleared | {self.result: told, self.state: None, self.done: gr.Column(visible=False)}
         clip = Clip(text.code)
-        yield cleared | self._shown(clip) | {self.state: clip}
+        return cleared | self._shown(clip) | {self.state: clip}
+
+    def _on_start(self, sent: Sent, clip: Clip | None) -> Iterator[dict[Any, Any]]:
+        if clip is None or clip.ended:  # nothing was sent, or it was stopped while it waited
+            return
+        file = upload(sent, spoken(clip.code))
+        if file is None:
+            return
         try:
             for step in video.steps(self.detector, file.file, FPS, file.name):
-                if clip.ended:  # stopped meanwhile
+                if clip.ended:  # stopped meanwhile; said again, since a step that was on its way may have come later
+                    yield self._shown(clip)
                     return
                 clip.take(step)
                 yield self._shown(clip) | {self.state: clip}
@@ -169,11 +170,8 @@ class ClipTab:
             yield {self.result: cards.message(text.failed_title, text.video_failed)}
             raise
 
-    def _on_stop(self, clip: Clip | None, code: str) -> dict[Any, Any]:
-        if clip is None:  # it waits behind another visitor's video
-            text = spoken(code)
-            return {self.result: cards.waiting(text.video_title, text.video_waiting)}
-        if clip.ended:
+    def _on_stop(self, clip: Clip | None) -> dict[Any, Any]:
+        if clip is None or clip.ended:
             return gr.skip()
         clip.stopped = True
         clip.end()

@@ -31,19 +31,20 @@ def test_a_video_s_people_moments_and_their_evidence(open_page, clip):
     page = open_page()
     start(page, clip)
     page.wait_for_selector("#clip-verdict .dd-probability")
-    assert re.match(r"(Real|Deepfake|Inconclusive)\s+(<1|>99|\d+)\s%", page.inner_text("#clip-verdict"))
+    assert re.match(r"(Real|Deepfake|Inconclusive)\s+(<1|>99|\d+)\s%", page.inner_text("#clip-verdict .dd-card"))
     people = page.locator(".dd-people li").all_inner_texts()
     assert len(people) == 2 and "Frames: 12 (0.0–2.8 s)" in people[0]
     assert page.locator(".dd-plot .dd-dots").count() == 2
     page.locator("#clip-moments .thumbnail-item").first.click()
     page.wait_for_selector("#clip-result .dd-face")
-    assert re.match(r"Person \d at \d\.\d s", page.inner_text("#clip-result"))
+    assert re.match(r"Person \d at \d\.\d s", page.inner_text("#clip-result .dd-face"))
     page.wait_for_function("/[✓✗]/.test(document.querySelector('#clip-evidence .dd-regions table')?.innerText)")
     page.wait_for_selector("#clip-slider img")
     page.click("#language input")
     page.get_by_role("option", name="Deutsch").click()
-    page.wait_for_function("/Echt.*Unklar/s.test(document.querySelector('#clip-verdict').innerText)")
-    assert page.inner_text("#clip-result").startswith("Person ") and " bei " in page.inner_text("#clip-result")
+    page.wait_for_function("/Echt.*Unklar/s.test(document.querySelector('#clip-verdict .dd-card')?.innerText)")
+    heading = page.inner_text("#clip-result .dd-face")
+    assert heading.startswith("Person ") and " bei " in heading
 
 
 def test_a_video_on_a_phone_fits_its_width(open_page, clip):
@@ -61,22 +62,23 @@ def test_a_video_can_be_stopped(open_page, astronaut, tmp_path):
     start(page, write(tmp_path / "long.mp4", [np.roll(frame, n, axis=1) for n in range(240)], fps=4))
     page.wait_for_selector(".dd-people")
     page.click("#clip-stop")
-    page.wait_for_function("document.querySelector('#clip-verdict').innerText.startsWith('Stopped after')")
+    page.wait_for_function("document.querySelector('#clip-verdict .dd-card')?.innerText.startsWith('Stopped after')")
     page.wait_for_selector("#clip-moments img")
     page.wait_for_timeout(1500)
-    assert page.inner_text("#clip-verdict").startswith("Stopped after")  # nothing goes on behind it
-    seconds = float(re.search(r"after ([\d.]+) s", page.inner_text("#clip-verdict"))[1])
+    assert page.inner_text("#clip-verdict .dd-card").startswith("Stopped after")  # nothing goes on behind it
+    seconds = float(re.search(r"after ([\d.]+) s", page.inner_text("#clip-verdict .dd-card"))[1])
     assert seconds < 50
 
 
 def test_what_is_no_video_says_why(open_page, tmp_path):
     page = open_page()
     start(page, None)
-    page.wait_for_function("document.querySelector('#clip-verdict').innerText.includes('Choose or record a video')")
+    told = "(words) => document.querySelector('#clip-verdict .dd-card')?.innerText.includes(words)"
+    page.wait_for_function(told, arg="Choose or record a video")
     (tmp_path / "broken.mp4").write_bytes(b"\0\0\0\x20ftypisom" + bytes(40))
     start(page, tmp_path / "broken.mp4")
-    page.wait_for_function("document.querySelector('#clip-verdict').innerText.includes('broken.mp4')")
-    assert page.inner_text("#clip-verdict").startswith("This video cannot be analysed")
+    page.wait_for_function("document.querySelector('#clip-verdict .dd-card')?.innerText.includes('broken.mp4')")
+    assert page.inner_text("#clip-verdict .dd-card").startswith("This video cannot be analysed")
     assert page.locator("#clip-done").is_hidden()
 
 

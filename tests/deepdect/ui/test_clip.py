@@ -166,10 +166,14 @@ def watched(monkeypatch):
     monkeypatch.setattr(video, "steps", lambda *_: iter(steps))
 
 
+def begin(tab, sent, code):
+    """What stands there from the click on, and the steps that follow."""
+    first = tab._on_wait(sent, code, None)
+    return first, tab._on_start(sent, first[tab.state])
+
+
 def test_a_video_is_watched_step_by_step(tab, sent, watched):
-    shown = tab._on_start(sent, "en", None)
-    first = next(shown)
-    assert first[tab.result] == tab._on_wait(sent, "en")  # which stands there from the click on
+    first, shown = begin(tab, sent, "en")
     assert "0.0 s so far" in words(first[tab.result]) and first[tab.done].visible is False
     half = next(shown)
     assert "Analysing the video: 0.8 s so far" in words(half[tab.result]) and 'aria-valuenow="50"' in half[tab.result]
@@ -180,26 +184,27 @@ def test_a_video_is_watched_step_by_step(tab, sent, watched):
     end = next(shown)
     assert language("fr").video_note in words(end[tab.result]) and "Personne 2" in words(end[tab.people])
     assert [scene.person for scene in end[tab.state].kept] == [1, 2] and end[tab.strip].visible is True
-    assert tab._on_stop(end[tab.state], "fr") == gr.skip()
+    assert tab._on_stop(end[tab.state]) == gr.skip()
 
 
 def test_a_video_can_be_stopped_at_any_time(tab, sent, watched):
     text = language("fr")
-    waiting = tab._on_stop(None, "fr")  # behind another visitor's video
-    assert text.video_title in words(waiting[tab.result])
-    shown = tab._on_start(sent, "fr", None)
-    clip = next(shown)[tab.state]
-    stopped = words(tab._on_stop(clip, "fr")[tab.result])
+    assert tab._on_stop(None) == gr.skip()
+    first, shown = begin(tab, sent, "fr")  # behind another visitor's video
+    clip = first[tab.state]
+    stopped = words(tab._on_stop(clip)[tab.result])
     assert stopped.startswith("Arrêté après 0.0 s") and clip.kept == []
-    assert list(shown) == []  # a step that was under way shows nothing any more
-    shown = tab._on_start(sent, "fr", None)
-    clip = next(shown)[tab.state]
+    assert list(shown) == []  # its turn comes, and nothing happens any more
+    first, shown = begin(tab, sent, "fr")
+    clip = first[tab.state]
     next(shown)
-    stopped = tab._on_stop(clip, "fr")
+    stopped = tab._on_stop(clip)
     said = words(stopped[tab.result])
     assert said.startswith("Arrêté après 0.8 s") and text.video_partial in said
     assert len(clip.kept) == 2 and stopped[tab.strip].visible is True
-    assert tab._on_stop(clip, "fr") == gr.skip()
+    [late] = shown  # a step that was under way adds nothing any more
+    assert late[tab.result] == stopped[tab.result] and late[tab.people] == stopped[tab.people]
+    assert tab._on_stop(clip) == gr.skip()
 
 
 def test_an_error_leaves_no_verdict_behind(tab, sent, monkeypatch):
@@ -207,15 +212,15 @@ def test_an_error_leaves_no_verdict_behind(tab, sent, monkeypatch):
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(video, "steps", broken)
-    shown = tab._on_start(sent, "en", None)
-    next(shown)
+    _, shown = begin(tab, sent, "en")
     assert ENGLISH.video_failed in words(next(shown)[tab.result])
     with pytest.raises(RuntimeError, match="a bug"):
         next(shown)
 
 
 def test_without_a_video_it_says_what_to_do(tab):
-    [answer] = tab._on_start(None, "ja", None)
+    answer, shown = begin(tab, None, "ja")
+    assert list(shown) == []
     assert language("ja").video_none in words(answer[tab.result])
 
 
@@ -224,7 +229,7 @@ def test_a_new_language_rewords_the_video(tab, temporary, monkeypatch, code):
     steps = [video.Step(found(person(1, 3, 3, 3)), (look(0.5, 3.0),)), video.Step(found(person(1, 3, 3, 3)))]
     monkeypatch.setattr(video, "steps", lambda *_: iter(steps))
     (temporary / "a.mp4").touch()
-    *_, end = tab._on_start({"path": str(temporary / "a.mp4")}, "en", None)
+    *_, end = begin(tab, {"path": str(temporary / "a.mp4")}, "en")[1]
     clip, text = end[tab.state], language(code)
     updates = tab.reworded(clip, text)
     assert text.verdicts["deepfake"] in words(updates[tab.result]) and text.video_note in words(updates[tab.result])
