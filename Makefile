@@ -5,6 +5,9 @@ UV := .venv-lock/bin/uv
 UV_VERSION := 0.13.9
 ATHERIS_VERSION := 3.0.0
 
+# What `make fuzz` tries.
+WHAT ?= images
+
 # The first supported Python on the PATH, or plain python3, whose version the check below then complains about.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && exit; \
@@ -52,11 +55,11 @@ lint: $(VENV)/installed-dev ## check style (ruff) and types (mypy)
 coverage: $(VENV)/installed-dev ## run every test and show the lines that none reached
 	$(BIN)/python -m pytest --cov --cov-report=term-missing $(ARGS)
 
-fuzz: $(VENV)/installed-dev ## fuzz the picture loader for half an hour; ARGS="--seconds 600" for another time
+fuzz: $(VENV)/installed-dev ## fuzz for half an hour: WHAT=images, videos or api; ARGS="--seconds 600" for another time
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --disable-pip-version-check \
 		--only-binary :all: atheris==$(ATHERIS_VERSION) || { echo "No atheris for this system: it has packages for" \
 		"Linux on x86-64 and Python 3.11 to 3.13. Everything else works without it." >&2; exit 1; }
-	$(BIN)/python -m tests.fuzz.fuzz_images $(ARGS)
+	$(BIN)/python -m tests.fuzz.fuzz_$(WHAT) $(ARGS)
 
 soak: $(VENV)/installed-dev ## 32 clients at once for five minutes, cancels and a crash; ARGS="--seconds 60 --clients 8"
 	$(BIN)/python -m tests.load.soak $(ARGS)

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from deepdect import network
+from training import data_parallel
 
 
 class KerasEngine:
     """Holds network, optimizer and a running average of the weights (Polyak), and takes steps.
 
     frozen: stages kept as they are, with their batch-norm statistics. rates: learning rate factor by stage (default 1).
+    After `data_parallel.over_all_devices()` every batch is shared by all devices.
     """
 
     def __init__(
@@ -39,10 +41,13 @@ class KerasEngine:
             factor = (rates or {}).get(stage, 1.0)
             self._slowed += [(variable, factor) for variable in layer.trainable_variables if factor != 1]
         self._optimizer = keras.optimizers.AdamW(1e-3, weight_decay=weight_decay, global_clipnorm=2.0)
-        # no XLA: on a CPU it compiles for a minute and trains no faster
-        self.network.compile(self._optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
+        # JAX is XLA; elsewhere, on a CPU, XLA compiles for a minute and trains no faster
+        compiled = keras.backend.backend() == "jax"
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        self.network.compile(self._optimizer, loss=loss, jit_compile=compiled)
         self._averaged: dict[str, np.ndarray] | None = None
         self._steps = 0
+        self._replicas = data_parallel.replicas()
 
     def load(self, given: Mapping[str, np.ndarray]) -> list[str]:
         """Set weights by Keras name; returns the names that were not given."""
@@ -50,7 +55,11 @@ class KerasEngine:
         return network.load_weights(self.network, given, partial=True)
 
     def step(self, pixels: np.ndarray, labels: np.ndarray, rate: float) -> float:
-        """One AdamW step at learning rate `rate`; pixels uint8 [n, s, s, 3], labels [n] in 0..1. Returns the loss."""
+        """One AdamW step at learning rate `rate`; pixels uint8 [n, s, s, 3], labels [n] in 0..1. Returns the loss.
+
+        Raises ValueError where several devices cannot share n equally.
+        """
+        data_parallel.check_divisible(len(pixels), self._replicas)
         self._optimizer.learning_rate = rate
         self.network.reset_metrics()  # the loss it returns is a mean since the last reset
         before = [network.to_numpy(variable.value).copy() for variable, _ in self._slowed]
@@ -68,12 +77,12 @@ class KerasEngine:
         """Raw logits [n] of uint8 crops with the averaged weights."""
         current = network.weights(self.network)
         network.load_weights(self.network, self._averaged or current)
-        parts = [
-            np.asarray(self.network.predict_on_batch(pixels[i : i + batch].astype(np.float32)))[:, 0]
-            for i in range(0, len(pixels), batch)
-        ]
+        parts = []
+        for at in range(0, len(pixels), batch):
+            part = data_parallel.padded(pixels[at : at + batch].astype(np.float32), self._replicas)
+            parts.append(np.asarray(self.network.predict_on_batch(part))[:, 0])
         network.load_weights(self.network, current)
-        return np.concatenate(parts)
+        return np.concatenate(parts)[: len(pixels)]
 
     def averaged_weights(self) -> dict[str, np.ndarray]:
         """The averaged weights by Keras name, float32."""

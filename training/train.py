@@ -21,6 +21,7 @@ import typer
 import yaml
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from training import data_parallel
 from training.augment import Augmentation
 from training.batches import Forger, Sampler, make_batch, prefetched
 from training.data import CropSet, load_crops
@@ -210,9 +211,16 @@ def main(
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
     minutes: Annotated[float | None, typer.Option(help="Stop after this long; start again to go on.")] = None,
     tensorboard: Annotated[bool, typer.Option(help="Also log for TensorBoard, into the output folder.")] = False,
+    parallel: Annotated[
+        bool, typer.Option("--data-parallel", help="Share each batch among all devices (engine keras on JAX).")
+    ] = False,
 ) -> None:
     """Train from a recipe; run the same command again to resume."""
     plan = Recipe.read(recipe)
+    if parallel:
+        if engine != "keras":
+            raise typer.BadParameter(f"--data-parallel needs --engine keras; received {engine}")
+        print(f"each batch is shared by {data_parallel.over_all_devices()} devices")
     maker = make_engine(engine, plan)
     if imagenet:
         from deepdect import network

@@ -1,11 +1,13 @@
-"""What `images.load` promises whatever it is given."""
+"""What `images.load` and `frames.read` promise whatever they are given."""
 
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 
+from deepdect import frames
 from deepdect.images import ImageError, Limits, load
 
 NAME = "sent.jpg"
@@ -26,4 +28,23 @@ def outcome(data: bytes) -> str:
     assert isinstance(rgb, np.ndarray) and rgb.dtype == np.uint8 and rgb.ndim == 3 and rgb.shape[2] == 3
     assert rgb.flags.c_contiguous and not rgb.flags.writeable
     assert min(rgb.shape[:2]) >= LIMITS.min_side and rgb.shape[0] * rgb.shape[1] <= LIMITS.max_pixels, rgb.shape
+    return "ok"
+
+
+def video_outcome(data: bytes, file: Path) -> str:
+    """As `outcome`, of a video: its bytes are written to `file` first, since FFmpeg reads files."""
+    file.write_bytes(data)
+    times = []
+    try:
+        for frame in frames.read(file, name=NAME):
+            assert frame.rgb.dtype == np.uint8 and frame.rgb.ndim == 3 and frame.rgb.shape[2] == 3
+            assert frame.rgb.shape[0] * frame.rgb.shape[1] <= frames.MAX_PIXELS
+            times.append(frame.t)
+    except ImageError as error:
+        assert error.status in {"unreadable", "unsupported", "too_large"}, error.status
+        assert error.message.startswith(f"{NAME}: ") and error.message.endswith("."), error.message
+        assert error.message.isprintable() and len(error.message) < 1000, ascii(error.message)
+        return error.status
+    assert 0 < len(times) <= frames.MAX_FRAMES, len(times)
+    assert np.isfinite(times).all() and times == sorted(times), times
     return "ok"

@@ -140,6 +140,13 @@ def _zip() -> bytes:
     return file.getvalue()
 
 
+def _zip_bomb() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("photo.png", bytes(2**26))
+    return file.getvalue()
+
+
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'
 HTML = b"<!DOCTYPE html><html><script>alert(1)</script></html>"
 EXE = b"MZ\x90\0\3\0\0\0\4\0\0\0\xff\xff\0\0" + bytes(200)
@@ -168,6 +175,7 @@ def _disguised() -> list[Case]:
             b"%!PS-Adobe-3.0",
         ),
         _case("archive.jpg", "a ZIP archive", "unsupported", _zip),
+        _case("bomb.zip", "a ZIP archive of 64 KB that inflates to 64 MB", "unsupported", _zip_bomb),
         _case("film.jpg", "an MP4 video", "unsupported", MP4),
         _case("program.jpg", "a Windows program", "unsupported", EXE),
         _case("program.png", "a Linux program", "unsupported", ELF),

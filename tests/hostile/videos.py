@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import struct
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from tests import clips
 from tests.hostile.samples import SAMPLES, encode
 
 EITHER = "ok or refused"
@@ -50,6 +53,20 @@ def picture(grey: int, size: tuple[int, int] = SIZE) -> bytes:
     return encode(Image.new("RGB", size, (grey,) * 3), "JPEG", quality=90)
 
 
+def _written(suffix: str, codec: str) -> bytes:
+    """A clip of ten frames as FFmpeg itself writes it."""
+    shades = [np.full((SIZE[1], SIZE[0], 3), 20 * n, np.uint8) for n in range(10)]
+    with tempfile.TemporaryDirectory() as folder:
+        return clips.write(Path(folder) / f"clip.{suffix}", shades, codec=codec).read_bytes()
+
+
+CONTAINERS = {
+    "MP4": lambda: _written("mp4", "mp4v"),
+    "MOV": lambda: _written("mov", "mjpg"),
+    "MKV": lambda: _written("mkv", "MJPG"),
+    "WebM": lambda: _written("webm", "VP80"),
+    "AVI": lambda: WHOLE,
+}
 FRAMES = [picture(20 * n) for n in range(10)]
 WHOLE = avi(FRAMES)
 
