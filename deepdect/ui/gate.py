@@ -8,10 +8,12 @@ the page and its API use, from the page itself or from a client that is no brows
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import re
 import shutil
+import traceback
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deepdect.ui.rate import Rate, client
 
+LOG = logging.getLogger("deepdect")
 UPLOAD_BYTES = 1024 * 2**20  # of one request, in which a browser sends a whole batch; each file has its own limit
 JSON_BYTES = 2**20  # of any other request
 FREE_BYTES = 512 * 2**20  # what must be left on the disk after an upload
@@ -70,17 +73,23 @@ class Gate:
         if scope["type"] != "http":  # a WebSocket; the page opens none
             return await send({"type": "websocket.close", "code": 1008})
         path = re.sub("/+", "/", scope["path"])
+        answer = _Answer(scope, receive, send)
         try:
             _check_route(path)
             self._check_sender(Headers(scope=scope))
             if scope["method"] == "POST":
                 self._check_rate(scope, path)
                 receive = await _checked_body(scope, path, receive)
-            await self._app(scope, receive, _Answer(scope, receive, send))
+            await self._app(scope, receive, answer)
         except Refusal as refusal:  # also while Gradio reads an upload
             await refusal.response(scope, receive, _plain(send))
         except ClientDisconnect:  # in the middle of an upload: nobody to answer, and nothing to log a traceback for
             return
+        except Exception as error:  # Gradio stumbles over many a payload that its own clients would never send
+            if answer.started:
+                raise
+            LOG.warning("a request to %s was refused: %s", _known(path), _where(error))
+            await _misunderstood().response(scope, receive, _plain(send))
 
     def _check_sender(self, headers: Headers) -> None:
         """Whether this is our page's request, and not that of another site in a visitor's browser."""
@@ -109,6 +118,22 @@ class Gate:
         if seconds:
             wait = math.ceil(seconds)
             raise Refusal(429, f"Too many requests. Try again in {wait} s.", {"Retry-After": str(wait)})
+
+
+def _misunderstood() -> Refusal:
+    return Refusal(400, "The request is not understood. Send what the page's API describes (/gradio_api/info).")
+
+
+def _known(path: str) -> str:
+    """The path's fixed part, which holds nothing that a visitor wrote."""
+    part = _part(path, API)
+    return f"{API}{part}" if part in _API else "the page"
+
+
+def _where(error: Exception) -> str:
+    """What went wrong and where, for the log, without the error's words: they may quote what a visitor sent."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno}"
 
 
 def _check_route(path: str) -> None:
@@ -209,11 +234,12 @@ class _Answer:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope, self._receive, self._send = scope, receive, _plain(send)
-        self._replaced = False
+        self._replaced = self.started = False
 
     async def __call__(self, message: Message) -> None:
         if self._replaced:
             return
+        self.started = True
         if message["type"] == "http.response.start" and message["status"] == 503:
             self._replaced = True
             await JSONResponse({"detail": BUSY}, 503, RETRY)(self._scope, self._receive, self._send)

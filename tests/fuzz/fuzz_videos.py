@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of `frames.read`: `python -m tests.fuzz.fuzz_videos [--seconds N]`, or `make fuzz WHAT=videos`.
+"""Coverage-guided fuzzing of `frames.read`: `make fuzz WHAT=videos`, or `python -m tests.fuzz.fuzz_videos`.
 
 Guided by the coverage of our code; FFmpeg under it is run, not measured. Findings as in `fuzz_images`; turn one into a
 case of tests/hostile/videos.py. Exit status 0: nothing was found.

@@ -26,6 +26,11 @@ def folder(monkeypatch, tmp_path):
 async def application(scope, receive, send):
     request = Request(scope, receive)
     body = await request.body()
+    if request.headers.get("stumble"):
+        raise AttributeError(f"'int' object has no attribute 'get': {body!r}")
+    if request.headers.get("break off"):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise AttributeError("in the middle")
     if request.headers.get("full"):
         return await JSONResponse({"detail": "Queue is full. Max size is 64 and size is 64."}, 503)(
             scope, receive, send
@@ -211,3 +216,20 @@ def test_websockets_are_closed():
     with ThreadPoolExecutor(1) as pool:  # as in Visitor
         pool.submit(asyncio.run, gate.Gate(application)({"type": "websocket", "path": "/"}, None, send)).result()
     assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+def test_a_request_that_gradio_stumbles_over_is_refused_and_its_words_stay_out_of_the_log(caplog):
+    answer = Visitor()("POST", JOIN, headers={"stumble": "yes"}, json=["a secret"])
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith("The request is not understood. Send what")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "/gradio_api/queue was refused: AttributeError in test_gate.py:" in caplog.text
+    assert "secret" not in caplog.text and "Traceback" not in caplog.text
+    caplog.clear()
+    Visitor()("GET", "/static/a%20secret", headers={"stumble": "yes"})
+    assert "a request to the page was refused" in caplog.text and "secret" not in caplog.text
+
+
+def test_an_answer_that_breaks_off_is_not_followed_by_another():
+    with pytest.raises(AttributeError, match="in the middle"):
+        Visitor()("POST", JOIN, headers={"break off": "yes"}, json=[])
