@@ -35,7 +35,7 @@ LOCK = env -u UV_INDEX -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS $(UV) pip compile 
 	--python-version 3.11 --no-python-downloads --fork-strategy fewest --no-strip-extras --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 
-.PHONY: help run test lint coverage fuzz soak space space-test lock clean
+.PHONY: help run test lint coverage fuzz soak reproduce space space-test lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -63,6 +63,10 @@ fuzz: $(VENV)/installed-dev ## fuzz for half an hour: WHAT=images, videos or api
 
 soak: $(VENV)/installed-dev ## 32 clients at once for five minutes, cancels and a crash; ARGS="--seconds 60 --clients 8"
 	$(BIN)/python -m tests.load.soak $(ARGS)
+
+reproduce: $(VENV)/installed-dev ## measure the shipped weights again, from pictures to table: DATA=folder
+	@test -n "$(DATA)" || { echo "Name the folder of pictures: make reproduce DATA=folder" >&2; exit 2; }
+	$(BIN)/python -m training.reproduce "$(DATA)" $(ARGS)
 
 space: $(VENV)/installed ## build space/, the folder to push to a Hugging Face Space
 	$(BIN)/python -m deepdect.ui.space space
