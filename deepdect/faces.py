@@ -23,6 +23,7 @@ NATIVE_CAP = 176
 
 MINIMUM_DETECTION, MINIMUM_TURNED = 0.5, 0.7  # the detectors' score; a turned copy shows heads at their best angle
 MINIMUM_MESH = 0.7  # the mesh's score
+LEAST_MESH = 0.25  # of its first fit, below which a second one never helps
 SURE_MESH, SURE_DETECTION = 0.99, 0.6  # what both must reach where the fit is not settled
 SMALLEST_FACE = 20  # pixels; nothing below can be judged
 
@@ -39,6 +40,7 @@ TILE_OVERLAP = 64  # input pixels: smaller faces lie whole within some tile, lar
 PORTRAIT = 0.2  # a face of this share of the picture's longer side makes it a portrait
 ROOM = 0.1  # of its box's sides, left on every side of a face: no tight crop, which would call for the padded passes
 HINT = 0.2  # BACK's score for something outside the face from which a portrait may have bystanders too small for it
+MOST_HINTS = 4  # that are looked into; beyond, a full search is as quick
 PORTRAIT_SCAN = 800  # longer side in pixels above which even a portrait gets the coarse scan
 BYSTANDER = 0.1  # faces below this share of the longer side promise more small ones
 TURNS = (45.0, -45.0, 90.0, -90.0, 180.0)  # degrees
@@ -94,14 +96,14 @@ def find(rgb: np.ndarray, *, small: bool = True) -> list[Face]:
     detections, scores = detector(BACK).detect(rgb, minimum=HINT)
     sure = scores >= MINIMUM_DETECTION
     fits = _fit_all(rgb, detections[sure], scores[sure], [])
-    if not _plain_portrait(rgb, fits, detections[~sure]):
-        fits = _find_all(rgb, detections[sure], scores[sure], small)
+    if not _plain_portrait(rgb, fits, detections[~sure], scores[~sure]):
+        fits = _find_all(rgb, fits, small)
     return sorted((fit.face for fit in fits), key=_area, reverse=True)
 
 
-def _find_all(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray, small: bool) -> list[_Fit]:
-    """Every pass that may pay, the candidates of BACK's on the whole picture given."""
-    fits = _fit_all(rgb, *_search(rgb, detections, scores), [])
+def _find_all(rgb: np.ndarray, fits: list[_Fit], small: bool) -> list[_Fit]:
+    """Every pass that may pay, after BACK's on the whole picture, whose fits are given."""
+    fits = _merge(fits, _fit_all(rgb, *_search(rgb), fits))
     largest = max(fits, key=lambda fit: _area(fit.face), default=None)
     if largest is None or largest.doubt > DOUBTFUL:
         fits = _merge(fits, [fit for turn in TURNS for fit in _fit_all(rgb, *_search_turned(rgb, turn), [])])
@@ -113,16 +115,27 @@ def _find_all(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray, small
     return fits
 
 
-def _plain_portrait(rgb: np.ndarray, fits: list[_Fit], hints: np.ndarray) -> bool:
-    """Whether the fits are one settled face, large and with room around it, that all weaker candidates belong to."""
+def _plain_portrait(rgb: np.ndarray, fits: list[_Fit], hints: np.ndarray, scores: np.ndarray) -> bool:
+    """Whether the fits are one settled face, large and with room around it, and no weaker candidate may be another.
+
+    A hint belongs to the face, or the mesh sees no face there: a badge on a suit scores as high as a bystander does.
+    """
     if len(fits) != 1 or fits[0].doubt > DOUBTFUL:
         return False
     height, width = rgb.shape[:2]
     x, y, w, h = fits[0].face.box
     large = max(w, h) >= PORTRAIT * max(height, width)
     room = min(x, width - x - w) >= ROOM * w and min(y, height - y - h) >= ROOM * h
-    explained = all(_holds(fits[0].face, (hint[:2] + hint[2:4]) / 2) for hint in hints)
-    return large and room and explained
+    if not (large and room):
+        return False
+    others = np.array([not _holds(fits[0].face, (hint[:2] + hint[2:4]) / 2) for hint in hints], bool)
+    apart, _ = suppress(hints[others], scores[others])
+    return len(apart) <= MOST_HINTS and not any(_may_be_a_face(rgb, hint) for hint in apart)
+
+
+def _may_be_a_face(rgb: np.ndarray, detection: np.ndarray) -> bool:
+    """Whether the mesh, fitted once, thinks it possible."""
+    return _first_fit(rgb, detection)[1] >= LEAST_MESH
 
 
 def crop(rgb: np.ndarray, face: Face) -> Crop:
@@ -153,11 +166,9 @@ def _area(face: Face) -> float:
     return face.box[2] * face.box[3]
 
 
-def _search(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whole-picture candidates: portraits (BACK's, given), the tight crop (front, padded), the scene (full-range,
-    padded)."""
+def _search(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whole-picture candidates beside BACK's: the tight crop (front, padded), the scene (full-range, padded)."""
     passes = [
-        (detections, scores),
         detector(FRONT).detect(rgb, pad=0.3, minimum=MINIMUM_DETECTION),
         detector(FULL_RANGE).detect(rgb, pad=0.15, minimum=MINIMUM_DETECTION),
     ]
@@ -256,14 +267,10 @@ def _gives_way(known: _Fit, new: _Fit) -> bool:
 
 def _fit(rgb: np.ndarray, detection: np.ndarray, score: float) -> _Fit | None:
     """The face at a candidate, or None. The mesh is fitted from the box, then again from its own landmarks."""
-    extent = detection[2:4] - detection[:2]
-    if max(extent) < SMALLEST_FACE * 0.7:
+    if max(detection[2:4] - detection[:2]) < SMALLEST_FACE * 0.7:
         return None
-    right_eye, left_eye = detection[4:6], detection[6:8]
-    seen_angle = float(np.arctan2(left_eye[1] - right_eye[1], left_eye[0] - right_eye[0]))
-    centre = (detection[:2] + detection[2:4]) / 2
-    first, mesh_score = mesh.face_mesh().fit(rgb, centre, float(max(extent)) * mesh.ROI_SCALE, seen_angle)
-    if mesh_score < 0.25:
+    first, mesh_score, seen_angle = _first_fit(rgb, detection)
+    if mesh_score < LEAST_MESH:
         return None
     angle = mesh.eye_angle(first)
     centre, extent = mesh.upright_bounds(first, angle)
@@ -279,6 +286,14 @@ def _fit(rgb: np.ndarray, detection: np.ndarray, score: float) -> _Fit | None:
         return None
     box = (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
     return _Fit(Face(box, landmarks, score, mesh_score), doubt)
+
+
+def _first_fit(rgb: np.ndarray, detection: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Landmarks and score of the mesh fitted to a candidate's box, and the box's own angle in radians."""
+    right_eye, left_eye = detection[4:6], detection[6:8]
+    angle = float(np.arctan2(left_eye[1] - right_eye[1], left_eye[0] - right_eye[0]))
+    centre, side = (detection[:2] + detection[2:4]) / 2, float(max(detection[2:4] - detection[:2])) * mesh.ROI_SCALE
+    return *mesh.face_mesh().fit(rgb, centre, side, angle), angle
 
 
 def _degrees(angle: float) -> float:

@@ -21,6 +21,7 @@ from deepdect.messages import Message
 MAX_BYTES = 512 * 2**20
 MAX_PIXELS = 36_000_000  # of one frame; 8K has 33 million
 MAX_FRAMES = 400  # looked at in one video; a long one is sampled more sparsely
+MAX_DECODED = 2_400_000_000  # pixels of all frames looked at in one video: 290 of 4K, 72 of 8K
 MAX_FPS = 30.0
 MAX_GRABBED = 250_000  # frames decoded in one video; over two hours
 MAX_SECONDS = 120.0  # of decoding in one video
@@ -43,7 +44,7 @@ class Frame:
 
 
 def read(path: str | os.PathLike, fps: float = 4.0, name: str | None = None) -> Iterator[Frame]:
-    """About `fps` frames of every second, fewer of a video for which that would be more than MAX_FRAMES.
+    """About `fps` frames of every second, fewer of a video for which that would be more than MAX_FRAMES or MAX_DECODED.
 
     name: what messages call the file (default: the path). Raises ValueError for fps outside 0..MAX_FPS, and
     ImageError: "unreadable" (missing, empty, damaged, no frames), "unsupported" (no video container) or "too_large".
@@ -75,21 +76,23 @@ def _check(file: str, name: str) -> None:
 
 
 def _sampled(capture: cv2.VideoCapture, fps: float, name: str) -> Iterator[Frame]:
-    _check_size(int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)), name)
+    width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    _check_size(width, height, name)
     count, rate = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
     # what a header claims may be wrong: the limit on frames holds below, whatever it says
     length = count / rate if 0 < rate < 1000 and 0 < count < 1e9 else 0.0
-    step = max(1 / fps, length / MAX_FRAMES)
-    before, taken, due, more = None, 0, 0.0, False
+    step = max(1 / fps, length / min(MAX_FRAMES, max(1, MAX_DECODED // max(1, width * height))))
+    before, taken, decoded_pixels, due, more = None, 0, 0, 0.0, False
     for t in _times(capture, rate):
         if t + 1e-6 < due:
             continue
-        if more := taken == MAX_FRAMES:
+        if more := taken == MAX_FRAMES or decoded_pixels >= MAX_DECODED:
             break
         decoded, bgr = capture.retrieve()
         if not decoded or bgr is None:
             continue
         _check_size(bgr.shape[1], bgr.shape[0], name)
+        decoded_pixels += bgr.shape[0] * bgr.shape[1]
         if before:
             yield before
         taken, due = taken + 1, (np.floor(t / step + 1e-6) + 1) * step

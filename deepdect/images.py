@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from deepdect import formats
+from deepdect import formats, jpeg
 from deepdect.messages import Message
 
 Status = Literal["unreadable", "unsupported", "too_large"]
@@ -131,6 +131,10 @@ def _from_bytes(data: bytes, name: str, limits: Limits) -> np.ndarray:
         image = formats.open_header(data, kind)
         _check_size(image.size, name, limits)
         _check_effort(image, data, name, limits)
+        if kind == "JPEG" and image.mode == "RGB" and not image.info.get("icc_profile"):
+            rgb = jpeg.decode(data, image.size)
+            if rgb is not None:
+                return jpeg.turned(rgb, _orientation(image))
         return _decode(image, name, limits)
 
 
@@ -198,12 +202,17 @@ def _decode(image: Image.Image, name: str, limits: Limits) -> np.ndarray:
     return np.asarray(_to_rgb(image))
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _orientation(image: Image.Image) -> int | None:
+    """EXIF's, or None."""
     block = image.info.get("exif") or image.info.get("Raw profile type exif") or b""
     try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation) if len(block) <= formats.MAX_EXIF else None
+        return image.getexif().get(ExifTags.Base.Orientation) if len(block) <= formats.MAX_EXIF else None
     except Exception:  # a photo with damaged metadata is still a photo
-        orientation = None
+        return None
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    orientation = _orientation(image)
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 

@@ -50,6 +50,23 @@ def test_a_long_video_is_sampled_more_sparsely(tmp_path, monkeypatch):
     assert [round(frame.t, 2) for frame in found] == [0.0, 0.4, 0.8, 1.2, 1.6]
 
 
+def test_a_video_of_large_frames_is_sampled_more_sparsely(tmp_path, monkeypatch):
+    file = write(tmp_path / "a.avi", greys(20), codec="MJPG")
+    monkeypatch.setattr(frames, "MAX_DECODED", 5 * 64 * 96)
+    assert [round(frame.t, 2) for frame in frames.read(file, fps=10)] == [0.0, 0.4, 0.8, 1.2, 1.6]
+
+
+def test_a_video_without_an_end_does_not_escape_the_limit(monkeypatch):
+    """A header need not say how long the video is: what was decoded counts."""
+    known = {cv2.CAP_PROP_FRAME_WIDTH: 96, cv2.CAP_PROP_FRAME_HEIGHT: 64, cv2.CAP_PROP_FPS: 10}
+    endless = SimpleNamespace(
+        get=lambda key: known.get(key, 0), grab=lambda: True, retrieve=lambda: (True, np.zeros((64, 96, 3), np.uint8))
+    )
+    monkeypatch.setattr(frames, "MAX_DECODED", 10 * 64 * 96)
+    found = list(frames._sampled(endless, 10, "endless.avi"))
+    assert len(found) == 10 and found[-1].cut
+
+
 def test_what_is_left_unseen_is_told(tmp_path, monkeypatch):
     file = write(tmp_path / "a.avi", greys(20), codec="MJPG")
     assert [frame.cut for frame in frames.read(file, fps=2.5)] == [False] * 5

@@ -1,0 +1,69 @@
+"""The quick decoder gives Pillow's bytes, or nothing."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepdect import images, jpeg
+from tests.hostile.samples import PHOTO, STORED, UPRIGHT, blocks, encode, stored
+
+NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (37, 53, 3), dtype=np.uint8))
+VARIANTS = {
+    f"q{quality} {subsampling} {'progressive' if progressive else 'baseline'}": {
+        "quality": quality, "subsampling": subsampling, "progressive": progressive
+    }
+    for quality in (20, 90) for subsampling in ("4:4:4", "4:2:2", "4:2:0") for progressive in (False, True)
+} | {
+    "not converted to YCbCr": {"keep_rgb": True},
+    "restart markers": {"restart_marker_blocks": 1},
+    "a comment that looks like an end": {"comment": b"\xff\xd9\xff\xda\xff\xd9"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_same_bytes_as_pillow(variant):
+    data = encode(NOISE, "JPEG", **VARIANTS[variant])
+    np.testing.assert_array_equal(jpeg.decode(data, NOISE.size), np.asarray(Image.open(io.BytesIO(data))))
+
+
+def test_a_picture_that_breaks_off_is_not_whole():
+    data = encode(NOISE, "JPEG", quality=90, progressive=True, comment=b"\xff\xd9")
+    assert jpeg.is_whole(data) and jpeg.is_whole(data + b"anything behind it")
+    for length in range(2, len(data) - 1):
+        assert not jpeg.is_whole(data[:length]), length
+        assert jpeg.decode(data[:length], NOISE.size) is None
+
+
+def test_the_first_of_two_pictures_counts():
+    first, second = encode(NOISE, "JPEG"), encode(PHOTO, "JPEG")
+    assert jpeg.decode(first + second, NOISE.size).shape == (37, 53, 3)
+    assert not jpeg.is_whole(first[:-2] + second[:200])
+
+
+def test_another_size_than_the_header_s_is_nothing():
+    assert jpeg.decode(encode(NOISE, "JPEG"), (53, 36)) is None
+    assert jpeg.decode(b"\xff\xd8\xff\xd9", (53, 37)) is None  # whole, and no picture
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_each_orientation_is_turned_upright(orientation):
+    lying, exif = stored(orientation)
+    np.testing.assert_array_equal(jpeg.turned(np.asarray(lying), orientation), UPRIGHT)
+    data = encode(lying, "JPEG", quality=100, subsampling=0, exif=exif)
+    assert np.abs(images.load(data).astype(int) - UPRIGHT).max() < 8
+    np.testing.assert_array_equal(jpeg.turned(UPRIGHT, 0), UPRIGHT)
+    np.testing.assert_array_equal(jpeg.turned(UPRIGHT, None), blocks("RG/BY", 16, 24))
+
+
+def test_load_takes_the_quick_way_where_it_can(monkeypatch):
+    taken = []
+    monkeypatch.setattr(jpeg, "decode", lambda data, size: taken.append(size))
+    for options in ({}, {"icc_profile": b"rubbish"}):
+        images.load(encode(NOISE, "JPEG", **options))
+    images.load(encode(NOISE.convert("L"), "JPEG"))
+    images.load(encode(NOISE.convert("CMYK"), "JPEG"))
+    assert taken == [NOISE.size]
