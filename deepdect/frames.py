@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -24,7 +25,8 @@ MAX_FRAMES = 400  # looked at in one video; a long one is sampled more sparsely
 MAX_DECODED = 2_400_000_000  # pixels of all frames looked at in one video: 290 of 4K, 72 of 8K
 MAX_FPS = 30.0
 MAX_GRABBED = 250_000  # frames decoded in one video; over two hours
-MAX_SECONDS = 120.0  # of decoding in one video
+MAX_SECONDS = 120.0  # of decoding in one video: a frame may be far larger than what it is delivered as
+T = TypeVar("T")
 CONTAINERS = "MP4, MOV, WebM, MKV, AVI, MPEG"
 
 
@@ -83,12 +85,13 @@ def _sampled(capture: cv2.VideoCapture, fps: float, name: str) -> Iterator[Frame
     length = count / rate if 0 < rate < 1000 and 0 < count < 1e9 else 0.0
     step = max(1 / fps, length / min(MAX_FRAMES, max(1, MAX_DECODED // max(1, width * height))))
     before, taken, decoded_pixels, due, more = None, 0, 0, 0.0, False
-    for t in _times(capture, rate):
+    watch = _Watch()
+    for t in _times(capture, rate, watch):
         if t + 1e-6 < due:
             continue
         if more := taken == MAX_FRAMES or decoded_pixels >= MAX_DECODED:
             break
-        decoded, bgr = capture.retrieve()
+        decoded, bgr = watch.during(capture.retrieve)
         if not decoded or bgr is None:
             continue
         _check_size(bgr.shape[1], bgr.shape[0], name)
@@ -103,14 +106,25 @@ def _sampled(capture: cv2.VideoCapture, fps: float, name: str) -> Iterator[Frame
     yield replace(before, cut=cut)
 
 
-def _times(capture: cv2.VideoCapture, rate: float) -> Iterator[float]:
-    """Decodes frame after frame and gives each one's seconds, within the limits; a frame is fetched by `retrieve`."""
-    spent = 0.0
-    for number in range(MAX_GRABBED):
+class _Watch:
+    """The seconds that calls took."""
+
+    def __init__(self) -> None:
+        self.spent = 0.0
+
+    def during(self, call: Callable[[], T]) -> T:
         began = time.monotonic()
-        if spent > MAX_SECONDS or not capture.grab():
+        try:
+            return call()
+        finally:
+            self.spent += time.monotonic() - began
+
+
+def _times(capture: cv2.VideoCapture, rate: float, watch: _Watch) -> Iterator[float]:
+    """Decodes frame after frame and gives each one's seconds, within the limits; a frame is fetched by `retrieve`."""
+    for number in range(MAX_GRABBED):
+        if watch.spent > MAX_SECONDS or not watch.during(capture.grab):
             return
-        spent += time.monotonic() - began
         t = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         if not (np.isfinite(t) and t >= 0) or (number and t == 0):  # a file without time stamps
             t = number / (rate if 0 < rate < 1000 else 25.0)

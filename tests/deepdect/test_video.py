@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -65,6 +66,24 @@ def test_a_video_without_an_end_does_not_escape_the_limit(monkeypatch):
     monkeypatch.setattr(frames, "MAX_DECODED", 10 * 64 * 96)
     found = list(frames._sampled(endless, 10, "endless.avi"))
     assert len(found) == 10 and found[-1].cut
+
+
+@pytest.mark.parametrize("slow", ["grab", "retrieve"])
+def test_the_time_that_frames_take_is_limited(monkeypatch, slow):
+    """Whether it is the decoding or the conversion that takes it."""
+    known = {cv2.CAP_PROP_FRAME_WIDTH: 96, cv2.CAP_PROP_FRAME_HEIGHT: 64, cv2.CAP_PROP_FPS: 10}
+
+    def answer(call: str, value: object) -> object:
+        time.sleep(0.02 * (call == slow))
+        return value
+
+    endless = SimpleNamespace(
+        get=lambda key: known.get(key, 0),
+        grab=lambda: answer("grab", True),
+        retrieve=lambda: answer("retrieve", (True, np.zeros((64, 96, 3), np.uint8))),
+    )
+    monkeypatch.setattr(frames, "MAX_SECONDS", 0.1)
+    assert 1 <= len(list(frames._sampled(endless, 10, "slow.avi"))) <= 6
 
 
 def test_what_is_left_unseen_is_told(tmp_path, monkeypatch):

@@ -35,7 +35,7 @@ def outcome(data: bytes) -> str:
 def video_outcome(data: bytes, file: Path) -> str:
     """As `outcome`, of a video: its bytes are written to `file` first, since FFmpeg reads files."""
     file.write_bytes(data)
-    with patch.object(frames, "MAX_PIXELS", LIMITS.max_pixels):
+    with patch.object(frames, "MAX_PIXELS", LIMITS.max_pixels), patch.object(frames, "MAX_SECONDS", 0.5):
         return _video_outcome(file)
 
 

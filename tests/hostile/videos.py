@@ -67,6 +67,14 @@ CONTAINERS = {
     "WebM": lambda: _written("webm", "VP80"),
     "AVI": lambda: WHOLE,
 }
+
+
+def _claiming(jpeg: bytes, width: int, height: int) -> bytes:
+    """The JPEG with other sides in its header."""
+    at = jpeg.index(b"\xff\xc0") + 5
+    return jpeg[:at] + struct.pack(">HH", height, width) + jpeg[at + 4 :]
+
+
 FRAMES = [picture(20 * n) for n in range(10)]
 WHOLE = avi(FRAMES)
 
@@ -122,5 +130,7 @@ CASES = [
     _case("no-pictures.avi", "AVI whose frames are rubbish", "unreadable", avi([b"rubbish" * 20] * 10)),
     _case("growing.avi", "AVI whose frames change their size", EITHER,
           avi([picture(90, (96 + 32 * n, 64 + 16 * n)) for n in range(5)])),
+    _case("giant-frame.avi", "AVI of small frames, one of which claims 16,000 x 14,000 pixels", EITHER,
+          avi([*FRAMES[:3], _claiming(FRAMES[3], 16_000, 14_000), *FRAMES[4:]])),
     _case("giant.avi", "AVI that claims frames of 30,000 x 30,000 pixels", EITHER, avi(FRAMES, size=(30_000, 30_000))),
 ]  # fmt: skip
