@@ -85,5 +85,7 @@ def runner(
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    # its threads would go on spinning after the call and slow down whatever is measured next
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(graph(weights, blocks), options, providers=["CPUExecutionProvider"])
     return lambda crops: session.run(None, {"rgb": crops})[0]
