@@ -239,3 +239,17 @@ def test_without_small_ones_the_large_face_stays_the_same_to_the_last_bit(astron
     every, large = faces.find(scene), faces.find(scene, small=False)
     assert (len(every), len(large)) == (2, 1)
     np.testing.assert_array_equal(faces.crop(scene, large[0]).pixels, faces.crop(scene, every[0]).pixels)
+
+
+def test_a_badge_that_hints_at_a_face_costs_no_search_and_a_bystander_is_found(astronaut, monkeypatch):
+    """BACK gives the badge at her arm, and the bystander, less than half a point: the mesh tells them apart."""
+    searches = []
+    search_all = faces._find_all
+    monkeypatch.setattr(faces, "_find_all", lambda *arguments: searches.append(1) or search_all(*arguments))
+    _, scores = faces.detector(faces.BACK).detect(astronaut, minimum=faces.HINT)
+    assert scores.min() < faces.MINIMUM_DETECTION  # hints there are
+    assert len(faces.find(astronaut)) == 1 and searches == []
+    scene = np.full((1000, 1000, 3), 127, np.uint8)
+    scene[60:560, 40:540] = cv2.resize(astronaut[0:256, 96:352], (500, 500), interpolation=cv2.INTER_CUBIC)
+    scene[556:644, 576:664] = cv2.resize(astronaut[0:256, 96:352], (88, 88), interpolation=cv2.INTER_AREA)
+    assert len(faces.find(scene)) == 2 and searches == [1]
