@@ -97,13 +97,17 @@ def find(rgb: np.ndarray, *, small: bool = True) -> list[Face]:
     sure = scores >= MINIMUM_DETECTION
     fits = _fit_all(rgb, detections[sure], scores[sure], [])
     if not _plain_portrait(rgb, fits, detections[~sure], scores[~sure]):
-        fits = _find_all(rgb, fits, small)
+        fits = _find_all(rgb, detections[sure], scores[sure], small)
     return sorted((fit.face for fit in fits), key=_area, reverse=True)
 
 
-def _find_all(rgb: np.ndarray, fits: list[_Fit], small: bool) -> list[_Fit]:
-    """Every pass that may pay, after BACK's on the whole picture, whose fits are given."""
-    fits = _merge(fits, _fit_all(rgb, *_search(rgb), fits))
+def _find_all(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray, small: bool) -> list[_Fit]:
+    """Every pass that may pay, the candidates of BACK's on the whole picture given.
+
+    BACK's are fitted anew, averaged with the other passes' (training's crops were cut so, and what it learned is finer
+    than the difference: on Test, other crops cost .004 of calibration error).
+    """
+    fits = _fit_all(rgb, *_search(rgb, detections, scores), [])
     largest = max(fits, key=lambda fit: _area(fit.face), default=None)
     if largest is None or largest.doubt > DOUBTFUL:
         fits = _merge(fits, [fit for turn in TURNS for fit in _fit_all(rgb, *_search_turned(rgb, turn), [])])
@@ -166,9 +170,11 @@ def _area(face: Face) -> float:
     return face.box[2] * face.box[3]
 
 
-def _search(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whole-picture candidates beside BACK's: the tight crop (front, padded), the scene (full-range, padded)."""
+def _search(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whole-picture candidates: portraits (BACK's, given), the tight crop (front, padded), the scene (full-range,
+    padded)."""
     passes = [
+        (detections, scores),
         detector(FRONT).detect(rgb, pad=0.3, minimum=MINIMUM_DETECTION),
         detector(FULL_RANGE).detect(rgb, pad=0.15, minimum=MINIMUM_DETECTION),
     ]
