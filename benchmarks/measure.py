@@ -40,10 +40,14 @@ def timed(call: Callable[[], Any], runs: int, warm: int = 3) -> Timing:
 
 
 def interleaved(calls: dict[str, Callable[[], Any]], runs: int, warm: int = 3) -> dict[str, Timing]:
-    """Time several calls in turns, so that a noisy spell of the machine falls on all of them alike."""
+    """Time several calls in turns, so that a noisy spell of the machine falls on all of them alike.
+
+    In its turn, a call is made once before it is timed: it finds its own weights in the cache, not the last one's.
+    """
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(warm + runs):
         for name, call in calls.items():
+            call()
             start = time.perf_counter()
             call()
             if turn >= warm:

@@ -6,6 +6,8 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -14,6 +16,13 @@ import pytest
 from PIL import Image
 
 from tests.clips import write
+
+# OpenVINO imports absl where it is installed (with TensorFlow). When uvicorn sets up logging, absl's handler closes the
+# stderr that it first saw, unless that is Python's own; under pytest it would be the stream that pytest captures with.
+with suppress(ImportError):
+    from absl import logging as absl_logging
+
+    absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
 
 
 @pytest.fixture(scope="session")

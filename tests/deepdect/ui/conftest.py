@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-
-# OpenVINO imports absl where it is installed (with TensorFlow). When uvicorn sets up logging, absl's handler closes the
-# stderr that it first saw, unless that is Python's own; under pytest it would be the stream that pytest captures with.
-with suppress(ImportError):
-    from absl import logging as absl_logging
-
-    absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
 
 UPLOAD = "#photo input[type=file]"
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
