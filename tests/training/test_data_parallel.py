@@ -41,7 +41,7 @@ print(json.dumps({"devices": devices, "losses": losses, "shards": shards, "refus
 """
 
 
-def train(mode: str, backend: str = "jax") -> subprocess.CompletedProcess[str]:
+def train(mode: str, backend: str = "jax") -> subprocess.Popen[str]:
     environment = os.environ | {
         "KERAS_BACKEND": backend,
         "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
@@ -49,14 +49,16 @@ def train(mode: str, backend: str = "jax") -> subprocess.CompletedProcess[str]:
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONPATH": str(ROOT),
     }
-    return subprocess.run(
-        [sys.executable, "-c", STEPS, mode], env=environment, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", STEPS, mode]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @needs_jax
 def test_two_devices_train_as_one_does():
-    single, double = (json.loads(train(mode).stdout.splitlines()[-1]) for mode in ("single", "parallel"))
+    runs = [train(mode) for mode in ("single", "parallel")]  # at once: most of the time goes into compiling
+    (alone, errors), (together, more_errors) = (run.communicate() for run in runs)
+    assert [run.returncode for run in runs] == [0, 0], errors + more_errors
+    single, double = (json.loads(output.splitlines()[-1]) for output in (alone, together))
     assert (single["devices"], single["shards"]) == (1, 1)
     assert (double["devices"], double["shards"]) == (2, 2)
     np.testing.assert_allclose(double["losses"], single["losses"], rtol=1e-3)
@@ -70,9 +72,10 @@ def test_two_devices_train_as_one_does():
 
 
 def test_another_backend_is_refused():
-    done = train("parallel", "tensorflow")
-    assert done.returncode == 1
-    assert "received the backend tensorflow: set KERAS_BACKEND=jax" in done.stderr
+    run = train("parallel", "tensorflow")
+    _, errors = run.communicate()
+    assert run.returncode == 1
+    assert "received the backend tensorflow: set KERAS_BACKEND=jax" in errors
 
 
 def test_padding_repeats_the_last_row():
