@@ -32,8 +32,8 @@ def seconds_to_page(command: list[str], port: int) -> float:
     """Start the command and ask for the page until it comes. Raises RuntimeError where it does not."""
     environment = os.environ | {"GRADIO_ANALYTICS_ENABLED": "False", "PYTHONPATH": str(ROOT)}
     began = time.monotonic()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, **quiet) as server:  # type: ignore[call-overload]
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=nowhere, stderr=nowhere) as server:
         try:
             while time.monotonic() - began < DEADLINE and server.poll() is None:
                 if _page(port):

@@ -134,7 +134,7 @@ def _from_bytes(data: bytes, name: str, limits: Limits) -> np.ndarray:
         if kind == "JPEG" and image.mode == "RGB" and not image.info.get("icc_profile"):
             rgb = jpeg.decode(data, image.size)
             if rgb is not None:
-                return jpeg.turned(rgb, _orientation(image))
+                return turned(rgb, _orientation(image))
         return _decode(image, name, limits)
 
 
@@ -186,8 +186,6 @@ def _check_effort(image: Image.Image, data: bytes, name: str, limits: Limits) ->
             raise ImageError("unsupported", Message("tiff_rare", name=name))
 
 
-_TURNS = ["FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90"]
-_UPRIGHT = {orientation: Image.Transpose[turn] for orientation, turn in enumerate(_TURNS, start=2)}
 # 512 colours spread over the RGB cube: a profile that leaves these alone is sRGB, whatever it is called.
 _PROBE = Image.fromarray((np.indices((8, 8, 8)).reshape(3, 1, 512).T * 36).astype(np.uint8))
 
@@ -196,10 +194,10 @@ def _decode(image: Image.Image, name: str, limits: Limits) -> np.ndarray:
     _check_size(image.size, name, limits)
     image.load()
     _check_size(image.size, name, limits)  # again: a HEIC may turn out to have another size than its header says
-    image = _upright(image)
-    if image.mode[0] in "IF":  # I;16 and F; of I (32 bits) nobody knows which value is white, so it is refused there
-        return _from_array(np.asarray(image), name, limits)
-    return np.asarray(_to_rgb(image))
+    # I;16 and F; of I (32 bits) nobody knows which value is white, so it is refused there
+    deep = image.mode[0] in "IF"
+    rgb = _from_array(np.asarray(image), name, limits) if deep else np.asarray(_to_rgb(image))
+    return turned(rgb, _orientation(image))
 
 
 def _orientation(image: Image.Image) -> int | None:
@@ -211,9 +209,15 @@ def _orientation(image: Image.Image) -> int | None:
         return None
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    orientation = _orientation(image)
-    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+def turned(rgb: np.ndarray, orientation: int | None) -> np.ndarray:
+    """The picture upright, by EXIF's orientation 1 to 8; any other is taken for 1. A view where that is possible."""
+    if orientation in {5, 6, 7, 8}:
+        rgb = rgb.swapaxes(0, 1)
+    if orientation in {2, 3, 6, 7}:
+        rgb = rgb[:, ::-1]
+    if orientation in {3, 4, 7, 8}:
+        rgb = rgb[::-1]
+    return rgb
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -20,14 +20,3 @@ def decode(data: bytes, size: tuple[int, int]) -> np.ndarray | None:
     if bgr is None or bgr.shape != (size[1], size[0], 3):
         return None
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=bgr)  # twice as fast as decoding to RGB
-
-
-def turned(rgb: np.ndarray, orientation: int | None) -> np.ndarray:
-    """The picture upright, by EXIF's orientation 1 to 8; any other is taken for 1. A view where that is possible."""
-    if orientation in {5, 6, 7, 8}:
-        rgb = rgb.swapaxes(0, 1)
-    if orientation in {2, 3, 6, 7}:
-        rgb = rgb[:, ::-1]
-    if orientation in {3, 4, 7, 8}:
-        rgb = rgb[::-1]
-    return rgb

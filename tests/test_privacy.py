@@ -15,6 +15,7 @@ from typing import Any
 import matplotlib
 import pytest
 
+from benchmarks.startup import free_port
 from deepdect.openvino_core import cache_dir
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,9 +64,7 @@ def observed(portrait, tmp_path_factory) -> Observed:
     places = {name: folder / name.lower() for name in ("HOME", "TMPDIR", "GRADIO_TEMP_DIR")}
     for place in places.values():
         place.mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {name: value for name, value in os.environ.items() if name not in {"CI", "SPACE_ID"}}
     environment |= {name: str(place) for name, place in places.items()}
     environment |= {

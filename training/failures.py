@@ -15,8 +15,8 @@ import numpy as np
 import typer
 from PIL import Image, ImageDraw, ImageFont
 
-from deepdect import Detector, faces, weights
-from deepdect.ui.examples.make import REGION, alter
+from deepdect import Detector, faces, mesh, weights
+from deepdect.ui.examples.make import alter, portrait
 from training import pseudo_fakes
 from training.breakdown import markdown
 from training.robustness import blur, jpeg, noise, reduced
@@ -24,19 +24,6 @@ from training.robustness import blur, jpeg, noise, reduced
 SIDE, CAPTION, COLUMNS = 200, 44, 4  # pixels, pixels, pictures a row
 Picture = np.ndarray  # uint8 RGB [h, w, 3]
 Judged = dict[str, tuple[Picture, bool, str, float | None]]
-
-
-def portrait() -> Picture:
-    """Her head and shoulders, 240 x 240."""
-    from skimage.data import astronaut
-
-    left, top, right, bottom = REGION
-    return np.ascontiguousarray(astronaut()[top:bottom, left:right])
-
-
-def altered(photo: Picture) -> Picture:
-    """Her face replaced by a changed copy of itself, as face swaps do."""
-    return alter(photo)
 
 
 def mouth_swapped(photo: Picture) -> Picture:
@@ -70,7 +57,7 @@ def sunglasses(photo: Picture) -> Picture:
     """Both eyes behind dark glasses."""
     covered = photo.copy()
     points = faces.find(photo)[0].landmarks
-    for corners in ((33, 133), (362, 263)):
+    for corners in (mesh.RIGHT_EYE_CORNERS, mesh.LEFT_EYE_CORNERS):
         centre, reach = points[list(corners)].mean(axis=0), np.ptp(points[list(corners), 0])
         cv2.circle(covered, tuple(int(v) for v in centre), int(0.8 * reach), (15, 15, 18), -1)
     return covered
@@ -96,7 +83,7 @@ PICTURES: dict[str, tuple[bool, Callable[[Picture], Picture]]] = {
     "behind a mask": (False, masked),
     "sunglasses": (False, sunglasses),
     "painted by a filter": (False, painted),
-    "face altered": (True, altered),
+    "face altered": (True, alter),
     "mouth replaced": (True, mouth_swapped),
     "face resynthesised": (True, resynthesised),
 }

@@ -12,13 +12,13 @@ from typing import Any
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read while Gradio is imported
 
-import gradio as gr  # noqa: E402
+import gradio as gr  # noqa: E402  # after the variable
 
-from deepdect import Detector  # noqa: E402
-from deepdect.ui import icon, theme, wording  # noqa: E402
-from deepdect.ui import share as sharing  # noqa: E402
-from deepdect.ui.access import Access  # noqa: E402
-from deepdect.ui.page import Page  # noqa: E402
+from deepdect import Detector  # noqa: E402  # after the variable
+from deepdect.ui import icon, theme, wording  # noqa: E402  # after the variable
+from deepdect.ui import share as sharing  # noqa: E402  # after the variable
+from deepdect.ui.access import Access  # noqa: E402  # after the variable
+from deepdect.ui.page import Page  # noqa: E402  # after the variable
 
 # What `launch` needs wherever the page is started; also in the tests.
 LAUNCH: dict[str, Any] = {

@@ -46,6 +46,7 @@ _KINDS = {"upload": "upload", "queue": "call", "call": "call", "run": "call", "a
 LIVE_PATHS = {f"{API}run/live", f"{API}run/live/", f"{API}api/live", f"{API}api/live/"}
 LIVE_FRAMES = 15 * 60  # of the camera, a minute and client, where requests are counted; live.js sends 12 a second
 BUSY = "Deep Dect is busy. Try again in a minute."
+MISUNDERSTOOD = "The request is not understood. Send what the page's API describes (/gradio_api/info)."
 RETRY = {"Retry-After": "60"}
 
 
@@ -89,7 +90,7 @@ class Gate:
             if answer.started:
                 raise
             LOG.warning("a request to %s was refused: %s", _known(path), _where(error))
-            await _misunderstood().response(scope, receive, _plain(send))
+            await Refusal(400, MISUNDERSTOOD).response(scope, receive, _plain(send))
 
     def _check_sender(self, headers: Headers) -> None:
         """Whether this is our page's request, and not that of another site in a visitor's browser."""
@@ -118,10 +119,6 @@ class Gate:
         if seconds:
             wait = math.ceil(seconds)
             raise Refusal(429, f"Too many requests. Try again in {wait} s.", {"Retry-After": str(wait)})
-
-
-def _misunderstood() -> Refusal:
-    return Refusal(400, "The request is not understood. Send what the page's API describes (/gradio_api/info).")
 
 
 def _known(path: str) -> str:

@@ -54,11 +54,11 @@ def test_another_size_than_the_header_s_is_nothing():
 @pytest.mark.parametrize("orientation", STORED)
 def test_each_orientation_is_turned_upright(orientation):
     lying, exif = stored(orientation)
-    np.testing.assert_array_equal(jpeg.turned(np.asarray(lying), orientation), UPRIGHT)
+    np.testing.assert_array_equal(images.turned(np.asarray(lying), orientation), UPRIGHT)
     data = encode(lying, "JPEG", quality=100, subsampling=0, exif=exif)
     assert np.abs(images.load(data).astype(int) - UPRIGHT).max() < 8
-    np.testing.assert_array_equal(jpeg.turned(UPRIGHT, 0), UPRIGHT)
-    np.testing.assert_array_equal(jpeg.turned(UPRIGHT, None), blocks("RG/BY", 16, 24))
+    np.testing.assert_array_equal(images.turned(UPRIGHT, 0), UPRIGHT)
+    np.testing.assert_array_equal(images.turned(UPRIGHT, None), blocks("RG/BY", 16, 24))
 
 
 def test_load_takes_the_quick_way_where_it_can(monkeypatch):

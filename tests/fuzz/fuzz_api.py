@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 import httpx
 from hypothesis import HealthCheck, Phase, given, settings
 
+from benchmarks.startup import free_port
 from tests.hostile import payloads
 from tests.load import soak
 
@@ -61,9 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=1800, help="for how long (%(default)s)")
     chosen = parser.parse_args()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="fuzz-api-") as folder:
         server = soak.Server(port, Path(folder))
         server.start()

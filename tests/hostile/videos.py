@@ -6,6 +6,7 @@ import struct
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,7 @@ def picture(grey: int, size: tuple[int, int] = SIZE) -> bytes:
     return encode(Image.new("RGB", size, (grey,) * 3), "JPEG", quality=90)
 
 
+@cache
 def _written(suffix: str, codec: str) -> bytes:
     """A clip of ten frames as FFmpeg itself writes it."""
     shades = [np.full((SIZE[1], SIZE[0], 3), 20 * n, np.uint8) for n in range(10)]

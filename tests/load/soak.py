@@ -15,7 +15,6 @@ import math
 import os
 import random
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -32,6 +31,9 @@ from typing import Any
 import httpx
 import numpy as np
 from PIL import Image
+
+from benchmarks import measure
+from benchmarks.startup import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 REPORT = ROOT / "runs" / "soak.md"
@@ -227,9 +229,7 @@ def client(
 
 def run(seconds: float, clients: int) -> tuple[Tally, Server]:
     """The whole run: load for that long, cancels for a fifth of it, and as long again with a crash in its middle."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         server, tally, face = Server(port, Path(folder)), Tally(), portrait()
         server.start()
@@ -275,23 +275,17 @@ def failures(tally: Tally) -> list[str]:
     return found
 
 
-def machine() -> str:
-    """What the run was on, in a few words."""
-    from deepdect.openvino_core import core, usable_cpus
-
-    name = core().get_property("CPU", "FULL_DEVICE_NAME")
-    return f"{usable_cpus()} CPUs, {name}"
-
-
 def report(tally: Tally, server: Server, seconds: float, clients: int) -> str:
     """The run as Markdown."""
     outcomes = ("answered", "busy", "given up", "error", "failed", "lost", "wrong")
     times = sorted(tally.seconds)
     quantiles = statistics.quantiles(times, n=20, method="inclusive") if len(times) > 1 else [float("nan")] * 19
+    here = measure.machine()
+    machine = f"{here['usable_cpus']} CPUs, {here['cpu']}"
     lines = [
         "# Load",
         "",
-        f"`make soak`: {clients} clients for {seconds:.0f} s against one `app.py` on the same machine ({machine()}),",
+        f"`make soak`: {clients} clients for {seconds:.0f} s against one `app.py` on the same machine ({machine}),",
         f"then {CANCELS_A_SECOND} requests a second given up as they wait, then the server killed and started again.",
         "Every answer was compared with the picture that was sent (status, width, height, name). *busy*: told to come",
         "back; *error*, while the server was away: the connection failed.",

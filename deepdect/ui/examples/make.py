@@ -21,6 +21,12 @@ SOURCE = "Eileen Collins, NASA, public domain, from scikit-image"
 REGION = (112, 10, 352, 250)  # head and shoulders of the 512 x 512 photo: left, top, right, bottom
 
 
+def portrait() -> np.ndarray:
+    """Her head and shoulders, uint8 RGB [240, 240, 3]."""
+    left, top, right, bottom = REGION
+    return np.ascontiguousarray(astronaut()[top:bottom, left:right])
+
+
 def alter(photo: np.ndarray) -> np.ndarray:
     """The photo, uint8 RGB [h, w, 3], with its first face replaced by a warped, recoloured copy of itself.
 
@@ -71,8 +77,7 @@ def save(image: Image.Image, path: Path, description: str) -> None:
 
 def main() -> None:
     folder = Path(__file__).parent
-    left, top, right, bottom = REGION
-    photo = np.ascontiguousarray(astronaut()[top:bottom, left:right])
+    photo = portrait()
     save(Image.fromarray(photo), folder / "real.png", SOURCE)
     save(label(alter(photo)), folder / "altered.png", f"{NOTICE}; {SOURCE}")
 
