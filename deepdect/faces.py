@@ -152,10 +152,19 @@ def crop(rgb: np.ndarray, face: Face) -> Crop:
     centre, extent = mesh.upright_bounds(face.landmarks, angle)
     side = max(float(extent.max()) * CROP_MARGIN, 8.0)
     native = int(np.clip(round(side), 8, NATIVE_CAP))
-    pixels = mesh.extract_square(rgb, centre, side, angle, native, cv2.BORDER_REPLICATE)
-    pixels = cv2.resize(pixels, (CROP, CROP), interpolation=cv2.INTER_CUBIC)
     x, y = centre - side / 2
-    return Crop(pixels, float(x), float(y), side, float(np.rad2deg(angle)), native)
+    return Crop(_cut(rgb, centre, side, angle, native), float(x), float(y), side, float(np.rad2deg(angle)), native)
+
+
+def recut(rgb: np.ndarray, place: Crop) -> np.ndarray:
+    """The pixels uint8 [256, 256, 3] of a crop's place on this picture, which may be another one of the same size."""
+    centre = np.array([place.x, place.y]) + place.size / 2
+    return _cut(rgb, centre, place.size, float(np.deg2rad(place.angle)), place.native)
+
+
+def _cut(rgb: np.ndarray, centre: np.ndarray, side: float, angle: float, native: int) -> np.ndarray:
+    pixels = mesh.extract_square(rgb, centre, side, angle, native, cv2.BORDER_REPLICATE)
+    return cv2.resize(pixels, (CROP, CROP), interpolation=cv2.INTER_CUBIC)
 
 
 @dataclass(frozen=True, eq=False)

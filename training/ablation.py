@@ -2,8 +2,9 @@
 
 Every row keeps the changes of the rows above it, sees the same number of pictures, starts from the same weights and is
 measured on Test with its last averaged weights, at the size it was trained at. Short runs: they rank the changes, they
-do not say how far each could get. `--without SOURCE` adds a row with everything but that source's pictures, to be read
-at that source: what generalises to a kind that training never saw. Rows that are done are not run again.
+do not say how far each could get. `--without SOURCE` adds two rows with everything but that source's pictures, to be
+read at that source: what generalises to a kind that training never saw, and whether pseudo-fakes help there. Rows that
+are done are not run again.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ import typer
 from training.augment import Augmentation
 from training.breakdown import markdown
 from training.data import CropSet, load_crops
-from training.landmarks import load_landmarks
+from training.forger import Forger
 from training.metrics import auc, bootstrap
-from training.train import Phase, Recipe, make_engine, train
+from training.train import Phase, Recipe, load_forger, make_engine, train
 
 CROSS = "ffpp"  # never trained on, so left out of "pooled"
 SOURCES = {
@@ -52,15 +53,21 @@ def recipes(images: int, size: int, without: list[str]) -> dict[str, Recipe]:
     robust = replace(all_stages, augmentation=ROBUST)
     pseudo = replace(robust, pseudo_fakes=0.1)
     staged = replace(pseudo, phases=[half, Phase(size, images - half.images)])
+    attentive = replace(staged, augmentation=replace(ROBUST, hide=0.12), attention=0.1)
     rows = {
         "the paper's recipe, conv1 to conv4 frozen": paper,
         "+ all stages learn": all_stages,
         "+ robust augmentation": robust,
         "+ pseudo-fakes": pseudo,
         "+ smaller pictures first": staged,
+        "+ attention and hidden regions": attentive,
     }
-    known = {f"everything without {source}": source for source in without}
-    return rows | {name: replace(staged, sources=SOURCES | {source: 0.0}) for name, source in known.items()}
+    known = {f"without {source}": source for source in without}
+    for name, source in known.items():
+        left = SOURCES | {source: 0.0}
+        rows[f"everything {name}"] = replace(attentive, sources=left)
+        rows[f"no pseudo-fakes, {name}"] = replace(attentive, sources=left, pseudo_fakes=0.0)
+    return rows
 
 
 def score(logits: np.ndarray, crops: CropSet) -> dict[str, tuple[float, float, float]]:
@@ -81,15 +88,17 @@ def run(
     engine_name: str,
     start: Path | None,
     sets: dict[str, CropSet],
-    landmarks: np.ndarray,
+    forger: Forger,
     output: Path,
+    workers: int = 0,
     **size: object,
 ) -> dict[str, tuple[float, float, float]]:
     """Train one row and score it on `sets["Test"]`; `size` goes to the engine."""
     engine = make_engine(engine_name, recipe, **size)
     if start:
         engine.load(dict(np.load(start, allow_pickle=False)))
-    train(sets["Train"], sets["Validation"], recipe, engine, output, landmarks=landmarks)
+    forger.share = recipe.pseudo_fakes
+    train(sets["Train"], sets["Validation"], recipe, engine, output, forger=forger, workers=workers)
     side, test = recipe.phases[-1].size, sets["Test"]
     parts = []
     for at in range(0, len(test.items), 64):
@@ -115,22 +124,26 @@ def table(found: dict[str, dict[str, tuple[float, float, float]]]) -> str:
 def main(
     data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
     start: Annotated[Path | None, typer.Option(help="Starting weights (.npz, Keras names; may be partial).")] = None,
-    engine: Annotated[str, typer.Option(help="keras, torch, torch-bf16 or torch-eager.")] = "torch-eager",
+    engine: Annotated[str, typer.Option(help="keras, torch, torch-bf16, torch-eager or torch-cuda.")] = "torch-eager",
     images: Annotated[int, typer.Option(help="Pictures that each row sees.")] = 12000,
     size: Annotated[int, typer.Option(help="Pixels a side, a multiple of 32.")] = 128,
     without: Annotated[list[str] | None, typer.Option(help="Also a run without this source; may be repeated.")] = None,
+    only: Annotated[str, typer.Option(help="Run just the rows with this in their names.")] = "",
+    workers: Annotated[int, typer.Option(help="Processes that make the batches; 0: a thread (torch engines).")] = 0,
     output: Annotated[Path, typer.Option(help="Where each row's run and figures go.")] = Path("runs/ablation"),
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
 ) -> None:
     """Run the rows that are not done yet, and print the table after each."""
     sets = {split: load_crops(data, split, cache) for split in ("Train", "Validation", "Test")}
-    landmarks = load_landmarks(sets["Train"], cache, "Train")
+    forger = load_forger(data, sets["Train"], cache, 0.0)
     found = {}
     for number, (name, recipe) in enumerate(recipes(images, size, without or []).items()):
+        if only not in name:
+            continue
         folder = output / f"{number}-{images}-{size}"
         done = folder / "test.json"
         if not done.is_file():
-            figures = run(recipe, engine, start, sets, landmarks, folder)
+            figures = run(recipe, engine, start, sets, forger, folder, workers)
             done.write_text(json.dumps(figures, indent=1))
         found[name] = {source: tuple(values) for source, values in json.loads(done.read_text()).items()}
         print(table(found), flush=True)

@@ -5,6 +5,7 @@ Every function takes and returns uint8 RGB and draws from the given generator, s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -31,25 +32,41 @@ class Augmentation:
     compress: float = 0.6
     quality: tuple[int, int] = (30, 100)
     erase: float = 0.1
+    hide: float = 0.0  # probability that a region is hidden as verification hides it (training/hiding.py)
     paper_only: bool = False
 
 
 def augment(
     crop: np.ndarray, native: int, size: int, settings: Augmentation, random: np.random.Generator
 ) -> np.ndarray:
-    """A crop [256, 256, 3] sampled at `native` pixels a side -> a varied one [size, size, 3].
+    """A crop [256, 256, 3] sampled at `native` pixels a side -> a varied one [size, size, 3]."""
+    return scaled(vary(crop, native, settings, random)[0], size)
+
+
+def vary(
+    crop: np.ndarray,
+    native: int,
+    settings: Augmentation,
+    random: np.random.Generator,
+    planes: Sequence[np.ndarray] = (),
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """A crop [256, 256, 3] sampled at `native` pixels a side -> a varied square, and `planes` that moved along with it.
 
     The order is that of a real photo's life: geometry and light, then resolution, blur, sensor noise, compression,
     enlargement. A picture is taken to its native side and back only where something happens to it there: every
     resampling costs detail, and serving has none to spare for a network trained on blurred pictures.
+
+    planes: [256, 256] each, labels (uint8, not interpolated) or masks (float32).
     """
+    pictures = [crop, *planes]
     if random.random() < 0.5:
-        crop = crop[:, ::-1]
+        pictures = [picture[:, ::-1] for picture in pictures]
     native = min(native, NATIVE_CAP)
     if settings.window < 1:
-        crop, native = _look_closer(crop, native, settings.window, random)
+        pictures, native = _look_closer(pictures, native, settings.window, random)
     if random.random() < settings.move:
-        crop = _move(crop, settings, random)
+        pictures = _move(pictures, settings, random)
+    crop, *moved = pictures
     if not settings.paper_only:
         if random.random() < settings.colour:
             crop = _relight(crop, random)
@@ -58,6 +75,11 @@ def augment(
         crop = _degrade(crop, native, settings, random)
         if random.random() < settings.erase:
             crop = _erase(crop, random)
+    return crop, moved
+
+
+def scaled(crop: np.ndarray, size: int) -> np.ndarray:
+    """The square at another size: [size, size, ...]."""
     reduce = crop.shape[0] > size
     return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if reduce else cv2.INTER_CUBIC)
 
@@ -87,25 +109,36 @@ def _degrade(crop: np.ndarray, native: int, settings: Augmentation, random: np.r
     return cv2.resize(small, crop.shape[1::-1], interpolation=enlarge)
 
 
-def _look_closer(crop: np.ndarray, native: int, least: float, random: np.random.Generator) -> tuple[np.ndarray, int]:
-    """A random square window of the crop and its native side.
+def _look_closer(
+    pictures: Sequence[np.ndarray], native: int, least: float, random: np.random.Generator
+) -> tuple[list[np.ndarray], int]:
+    """A random square window of the pictures and its native side.
 
     A network trained on such windows at a small size meets the scale it is served at (Touvron et al., "FixRes", 2019).
     """
     share = random.uniform(least, 1.0)
-    side = int(crop.shape[0] * share)
-    y, x = random.integers(0, crop.shape[0] - side + 1, 2)
-    return crop[y : y + side, x : x + side], max(16, int(native * share))
+    whole = pictures[0].shape[0]
+    side = int(whole * share)
+    y, x = random.integers(0, whole - side + 1, 2)
+    return [picture[y : y + side, x : x + side] for picture in pictures], max(16, int(native * share))
 
 
-def _move(crop: np.ndarray, settings: Augmentation, random: np.random.Generator) -> np.ndarray:
+def _move(pictures: Sequence[np.ndarray], settings: Augmentation, random: np.random.Generator) -> list[np.ndarray]:
     """Rotate, zoom and shift; what comes in from outside repeats the edge, as around a real photo's border."""
-    side = crop.shape[0]
+    side = pictures[0].shape[0]
     middle = (side - 1) / 2
     zoom = 1 + random.uniform(-settings.zoom, settings.zoom)
     affine = cv2.getRotationMatrix2D((middle, middle), random.uniform(-settings.rotation, settings.rotation), zoom)
     affine[:, 2] += random.uniform(-settings.shift, settings.shift, 2) * side
-    return cv2.warpAffine(crop, affine, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+    def moved(picture: np.ndarray) -> np.ndarray:
+        if picture.ndim == 3:
+            how = cv2.INTER_CUBIC
+        else:
+            how = cv2.INTER_NEAREST if picture.dtype == np.uint8 else cv2.INTER_LINEAR
+        return cv2.warpAffine(picture, affine, (side, side), flags=how, borderMode=cv2.BORDER_REPLICATE)
+
+    return [moved(picture) for picture in pictures]
 
 
 def _relight(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -10,13 +10,31 @@ import queue
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
+import cv2
 import numpy as np
 
-from training.augment import Augmentation, augment
+from explain.regions import REGIONS, partition
+from training.augment import Augmentation, scaled, vary
 from training.data import CropSet, Item
-from training.pseudo_fakes import forge, similar
+from training.forger import Forger
+from training.hiding import hide, kept
+
+CELL = 32  # pixels of the network's input a side of one cell of its last feature map
+OUTSIDE = REGIONS.index("outside_face")
+
+
+class Batch(NamedTuple):
+    """What the network learns from in one step.
+
+    pixels: uint8 [n, s, s, 3]. labels: float32 [n], 1 for fake, less for a forgery that is partly hidden. places:
+    float32 [n, s / 32, s / 32], how much of each cell is forged; all 0 where that is not known, and for real pictures.
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    places: np.ndarray
 
 
 class Sampler:
@@ -59,33 +77,6 @@ class Sampler:
         return [int(random.choice(self._by_source[label][sources[c]])) for c in chosen]
 
 
-@dataclass(frozen=True)
-class Forger:
-    """Replaces some of a batch's fakes by forgeries of its own reals.
-
-    landmarks: float32 [n, 468, 2] of all crops, in crop pixels. share: expected share of the fakes that are replaced.
-    """
-
-    crops: CropSet
-    landmarks: np.ndarray
-    share: float
-
-    def victims(self, labels: np.ndarray, random: np.random.Generator) -> dict[int, int]:
-        """Batch position of a fake -> that of the real whose forgery takes its place."""
-        fakes, reals = np.flatnonzero(labels > 0.5), np.flatnonzero(labels < 0.5)
-        count = min(int(random.binomial(len(fakes), self.share)), len(reals))
-        chosen = zip(random.permutation(fakes)[:count], random.permutation(reals)[:count], strict=True)
-        return {int(fake): int(real) for fake, real in chosen}
-
-    def forge(self, index: int, random: np.random.Generator) -> np.ndarray:
-        """A forgery uint8 [256, 256, 3] of the `index`-th crop; where another face is needed, a similar one's."""
-        other = similar(self.landmarks[index], self.landmarks, random)
-        pixels = self.crops.pixels
-        return forge(
-            np.asarray(pixels[index]), self.landmarks[index], np.asarray(pixels[other]), self.landmarks[other], random
-        ).pixels
-
-
 def make_batch(
     crops: CropSet,
     indices: np.ndarray,
@@ -93,35 +84,55 @@ def make_batch(
     settings: Augmentation,
     random: np.random.Generator,
     forger: Forger | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Augmented pixels uint8 [n, size, size, 3] and labels float32 [n].
+) -> Batch:
+    """The crops at `indices`, varied.
 
     A forgery goes through the very changes that its original in the same batch goes through, so that only the forgery
-    tells them apart (arXiv 2204.08376, section 4.1).
+    tells them apart (arXiv 2204.08376, section 4.1). Raises ValueError where regions are to be hidden and there is no
+    forger, whose landmarks say where they are.
     """
+    if settings.hide and forger is None:
+        raise ValueError(f"hiding regions in {settings.hide:.0%} of the pictures needs a forger's landmarks")
     labels = crops.labels[indices]
     seeds = random.integers(2**63, size=len(indices))
     forged = forger.victims(labels, random) if forger else {}
-    pixels = []
+    pixels, cells = [], size // CELL
+    places = np.zeros((len(indices), cells, cells), np.float32)
     for position, index in enumerate(indices):
         real = forged.get(position)
+        mask = None
         if forger is None or real is None:
             crop, seed = np.asarray(crops.pixels[index]), seeds[position]
+            if forger and labels[position]:
+                mask = forger.forged_part(int(index))
         else:
             index, seed = indices[real], seeds[real]
-            crop = forger.forge(int(index), np.random.default_rng([seed, 1]))
-        pixels.append(augment(crop, int(crops.native[index]), size, settings, np.random.default_rng(seed)))
-    return np.stack(pixels), labels
+            forgery = forger.forge(int(index), np.random.default_rng([seed, 1]))
+            crop, mask = forgery.pixels, forgery.evident
+        hiding = np.random.default_rng([seed, 2])
+        hides = forger is not None and hiding.random() < settings.hide
+        planes: list[np.ndarray] = [] if mask is None else [mask]
+        if forger and hides:
+            planes.append(partition(forger.landmarks[index]))
+        crop, planes = vary(crop, int(crops.native[index]), settings, np.random.default_rng(seed), planes)
+        mask = None if mask is None else planes[0]
+        if hides:
+            crop, hidden = hide(crop, planes[-1], mask, hiding)
+            if labels[position]:
+                labels[position] = kept((planes[-1] != OUTSIDE).astype(np.float32) if mask is None else mask, hidden)
+            mask = None if mask is None else mask * ~hidden
+        if mask is not None:
+            places[position] = cv2.resize(mask, (cells, cells), interpolation=cv2.INTER_AREA)
+        pixels.append(scaled(crop, size))
+    return Batch(np.stack(pixels), labels, places)
 
 
-def prefetched(
-    batches: Iterator[tuple[np.ndarray, np.ndarray]], depth: int = 3
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def prefetched(batches: Iterator[Batch], depth: int = 3) -> Iterator[Batch]:
     """The same batches, made in a background thread (OpenCV frees the interpreter lock); its errors are raised here."""
-    ready: queue.Queue[tuple[np.ndarray, np.ndarray] | BaseException | None] = queue.Queue(depth)
+    ready: queue.Queue[Batch | BaseException | None] = queue.Queue(depth)
     stopped = threading.Event()
 
-    def put(thing: tuple[np.ndarray, np.ndarray] | BaseException | None) -> bool:
+    def put(thing: Batch | BaseException | None) -> bool:
         while not stopped.is_set():
             try:
                 ready.put(thing, timeout=0.2)

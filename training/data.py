@@ -1,7 +1,9 @@
 """Labelled face files -> aligned crops, cached once; the same crop function as in serving.
 
 `python -m training.data DATA_FOLDER` fills the cache. The folder follows the paper's layout
-(`{Train,Validation,Test}/{Real,Fake}/*.jpg`); a `manifest.csv` in it may add source, kind and group.
+(`{Train,Validation,Test}/{Real,Fake}/*.jpg`); a `manifest.csv` in it may add source, kind and group. The cache is a
+table of places (`Train.csv`) and the pixels there (`Train.npy`): where only the tables are, faces are not looked for
+again, so a machine without the face models can make the pixels.
 """
 
 from __future__ import annotations
@@ -9,15 +11,17 @@ from __future__ import annotations
 import csv
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import typer
 from rich.progress import track
 
 from deepdect import faces, images
+from deepdect.faces import Crop
 
 SPLITS = ("Train", "Validation", "Test")
 LABELS = {"Real": 0, "Fake": 1}
@@ -109,50 +113,108 @@ class CropSet:
 def load_crops(root: Path, split: str, cache: Path, workers: int = 2) -> CropSet:
     """The split's crops from the cache, made first where they are not there yet."""
     items = [item for item in read_items(root) if item.split == split]
-    pixels_file, table_file = cache / f"{split}.npy", cache / f"{split}.csv"
+    places = load_places(root, split, cache, workers)
+    pixels_file = cache / f"{split}.npy"
+    if not pixels_file.is_file():
+        jobs = [(str(root / item.path), places[item.path]) for item in items if places[item.path]]
+        _save_pixels(_in_parallel(_recut_file, jobs, workers, f"crops of {split}"), pixels_file)
+    found = [item for item in items if places[item.path]]
+    native = np.array([place.native for place in places.values() if place])
+    missed = [item.path for item in items if not places[item.path]]
+    return CropSet(np.load(pixels_file, mmap_mode="r"), found, native, missed)
+
+
+def load_places(root: Path, split: str, cache: Path, workers: int = 2) -> dict[str, Crop | None]:
+    """Where each of the split's files shows its largest face, by path: a crop without pixels, or None for no face.
+
+    Faces are looked for, and their crops kept, where the cache has no table yet.
+    """
+    items = [item for item in read_items(root) if item.split == split]
+    table_file = cache / f"{split}.csv"
     if not table_file.is_file():
-        _make_cache(root, items, pixels_file, table_file, workers)
+        _make_cache(root, items, cache / f"{split}.npy", table_file, workers)
     with table_file.open(newline="") as stream:
-        native = {row["path"]: int(row["native"]) for row in csv.DictReader(stream)}
-    if set(native) != {item.path for item in items}:
+        places = {row["path"]: _read_place(row) for row in csv.DictReader(stream)}
+    if list(places) != [item.path for item in items]:
         raise ValueError(f"{table_file} belongs to other files than {root} holds now: delete {cache} and run again")
-    sides = np.array([native[item.path] for item in items])
-    found = np.flatnonzero(sides > 0)
-    pixels = np.load(pixels_file, mmap_mode="r")
-    missed = [item.path for item, side in zip(items, sides, strict=True) if side == 0]
-    return CropSet(pixels, [items[i] for i in found], sides[found], missed)
+    return places
 
 
-def _crop_file(path: str) -> tuple[np.ndarray | None, int]:
-    """The crop of a file's largest face and its native side, or (None, 0) where there is no face."""
+def load_twins(root: Path, crops: CropSet, cache: Path, split: str, workers: int = 2) -> dict[int, np.ndarray]:
+    """The originals of the split's fakes, by the fake's position in `crops`: uint8 [256, 256, 3], cut at its place.
+
+    A fake has a twin where its group holds one real file of the same picture size: pixel for pixel the frame that it
+    was made from. Made once and kept in the cache.
+    """
+    places = load_places(root, split, cache, workers)
+    reals: dict[str, list[str]] = {}
+    for item in crops.items:
+        if item.label == 0:
+            reals.setdefault(item.group, []).append(item.path)
+    paired = [(i, reals.get(item.group, [])) for i, item in enumerate(crops.items) if item.label == 1]
+    jobs = {
+        i: (str(root / paths[0]), str(root / crops.items[i].path), places[crops.items[i].path])
+        for i, paths in paired
+        if len(paths) == 1
+    }
+    file, table_file = cache / f"{split}-twins.npy", cache / f"{split}-twins.csv"
+    if not table_file.is_file():
+        cut = list(_in_parallel(_twin, list(jobs.values()), workers, f"originals of {split}"))
+        _save_pixels((twin for twin in cut if twin is not None), file)
+        table_file.write_text("".join(f"{i}\n" for i, twin in zip(jobs, cut, strict=True) if twin is not None))
+    indices = [int(line) for line in table_file.read_text().split()]
+    return dict(zip(indices, np.load(file, mmap_mode="r"), strict=True)) if indices else {}
+
+
+def _crop_file(path: str) -> Crop | None:
+    """The crop of a file's largest face, or None where there is no face."""
     rgb = images.load(path)
     found = faces.find(rgb)
-    if not found:
-        return None, 0
-    made = faces.crop(rgb, found[0])
-    return made.pixels, made.native
+    return faces.crop(rgb, found[0]) if found else None
 
 
-def _crop_all(paths: list[str], workers: int) -> Iterator[tuple[np.ndarray | None, int]]:
+def _recut_file(job: tuple[str, Crop]) -> np.ndarray:
+    path, place = job
+    return faces.recut(images.load(path), place)
+
+
+def _twin(job: tuple[str, str, Crop]) -> np.ndarray | None:
+    """The original at the fake's place; None where the two pictures differ in size."""
+    original, fake, place = job
+    rgb = images.load(original)
+    return faces.recut(rgb, place) if rgb.shape == images.load(fake).shape else None
+
+
+def _in_parallel(work: Callable[[Any], Any], jobs: list[Any], workers: int, words: str) -> Iterator[Any]:
     # spawned, not forked: OpenVINO's threads do not survive a fork
     os.environ["DEEPDECT_THREADS"] = "1"
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap(_crop_file, paths, chunksize=16)
+        yield from track(pool.imap(work, jobs, chunksize=16), description=words, total=len(jobs))
 
 
 def _make_cache(root: Path, items: list[Item], pixels_file: Path, table_file: Path, workers: int) -> None:
-    pixels_file.parent.mkdir(parents=True, exist_ok=True)
-    results = _crop_all([str(root / item.path) for item in items], workers)
-    sides, kept = [], []
-    for pixels, side in track(results, description=f"crops of {items[0].split}", total=len(items)):
-        sides.append(side)
-        if pixels is not None:
-            kept.append(pixels)
-    np.save(pixels_file, np.stack(kept))
+    paths = [str(root / item.path) for item in items]
+    made: list[Crop | None] = list(_in_parallel(_crop_file, paths, workers, f"crops of {items[0].split}"))
+    _save_pixels((crop.pixels for crop in made if crop), pixels_file)
     with table_file.open("w", newline="") as stream:  # written last: its presence says the cache is whole
         writer = csv.writer(stream)
-        writer.writerow(["path", "native"])
-        writer.writerows((item.path, side) for item, side in zip(items, sides, strict=True))
+        writer.writerow(["path", "native", "x", "y", "size", "angle"])
+        for item, crop in zip(items, made, strict=True):
+            place = (crop.native, crop.x, crop.y, crop.size, crop.angle) if crop else (0, 0, 0, 0, 0)
+            writer.writerow((item.path, *place))
+
+
+def _save_pixels(pixels: Iterable[np.ndarray], file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    kept = list(pixels)
+    np.save(file, np.stack(kept) if kept else np.zeros((0, faces.CROP, faces.CROP, 3), np.uint8))
+
+
+def _read_place(row: dict[str, str]) -> Crop | None:
+    if row["native"] == "0":
+        return None
+    x, y, size, angle = (float(row[column]) for column in ("x", "y", "size", "angle"))
+    return Crop(np.empty(0, np.uint8), x, y, size, angle, int(row["native"]))
 
 
 def main(root: Path, cache: Path = Path("runs/crops"), workers: int = 2) -> None:

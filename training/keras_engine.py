@@ -54,9 +54,10 @@ class KerasEngine:
         self._averaged = None
         return network.load_weights(self.network, given, partial=True)
 
-    def step(self, pixels: np.ndarray, labels: np.ndarray, rate: float) -> float:
+    def step(self, pixels: np.ndarray, labels: np.ndarray, rate: float, places: np.ndarray | None = None) -> float:
         """One AdamW step at learning rate `rate`; pixels uint8 [n, s, s, 3], labels [n] in 0..1. Returns the loss.
 
+        places: not used here (the recipe's attention is for the torch engines).
         Raises ValueError where several devices cannot share n equally.
         """
         data_parallel.check_divisible(len(pixels), self._replicas)

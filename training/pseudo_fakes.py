@@ -4,6 +4,7 @@
   2022, arXiv 2204.08376). Teaches blending boundaries and mismatched statistics.
 - `face_swap`, `region_swap`: the face, or its eyes, nose or mouth, of another person with a similar mesh, warped
   landmark to landmark and colour-matched, alpha- or Poisson-blended (Perez et al., "Poisson Image Editing", 2003).
+- `transplant`: a part of a deepfake in the very frame that it was made from, where a data set has both.
 - `resynthesised`: the face reduced and rebuilt by a nearest or transposed-convolution-like kernel, whose grid is
   what generators' up-sampling leaves (Odena et al., "Deconvolution and Checkerboard Artifacts", 2016).
 
@@ -23,6 +24,10 @@ from explain.regions import REGIONS, partition
 
 Mask = NDArray[np.float32]
 SWAPPED_REGIONS = ("left_eye", "right_eye", "nose", "mouth")
+TRANSPLANTED = (*SWAPPED_REGIONS, "left_cheek", "right_cheek", "forehead", "jaw")
+# Grey levels, smoothed: what two compressions of one frame differ by (half of it is none of a forgery's doing), and
+# more than that around the face, where a swap leaves the frame as it was.
+LEAST_DIFFERENCE, SAME_FRAME = 5.0, 12.0
 LEAST_CHANGE = 2  # grey levels; a forgery that nowhere changes more is no example of one
 # Landmarks of the 468-point mesh whose hulls bound the face below the brows, all of it, and its inner part.
 _CHEEKS_AND_CHIN = (356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132)
@@ -34,10 +39,17 @@ _INNER = (70, 107, 336, 300, 345, 411, 287, 18, 57, 187, 116)  # brows, cheekbon
 @dataclass(frozen=True)
 class Forgery:
     """pixels: uint8 [256, 256, 3]. mask: float32 [256, 256] in 0..1, the share of foreign content in each pixel; where
-    it is 0, the pixels are the original's."""
+    it is 0, the pixels are the original's. own: the foreign content is the picture's own, a little changed, so that
+    only the seam gives it away."""
 
     pixels: np.ndarray
     mask: Mask
+    own: bool = False
+
+    @property
+    def evident(self) -> Mask:
+        """Where there is something to be seen, 0..1: the foreign content, or the seam where the content is its own."""
+        return self.boundary if self.own else self.mask
 
     @property
     def boundary(self) -> Mask:
@@ -59,7 +71,7 @@ def self_blended(crop: np.ndarray, landmarks: np.ndarray, random: np.random.Gene
         forged = _blend(source, target, mask)
         if _changes(forged, target):
             break
-    return Forgery(forged, mask)
+    return Forgery(forged, mask, own=True)
 
 
 def region_swap(
@@ -91,6 +103,42 @@ def face_swap(
     """The inner face replaced by the donor's."""
     mask = soften(hull(landmarks, random), random)
     return _swap(crop, landmarks, donor, donor_landmarks, mask, random)
+
+
+def transplant(
+    original: np.ndarray, fake: np.ndarray, landmarks: np.ndarray, random: np.random.Generator
+) -> Forgery | None:
+    """A part of a deepfake in the frame it was made from: a region, or a random hull of landmarks.
+
+    original, fake: uint8 [256, 256, 3], aligned pixel for pixel; landmarks: the fake's. None where the two hardly
+    differ in that part, or differ outside the face: then they are not one frame.
+    """
+    difference = differing(fake, original)
+    labels = partition(landmarks)
+    seen = [name for name in TRANSPLANTED if (labels == REGIONS.index(name)).any()]
+    if seen and random.random() < 0.6:
+        inside = (labels == REGIONS.index(str(random.choice(seen)))).astype(np.float32)
+        mask = _feather(cv2.dilate(inside, np.ones((7, 7), np.uint8)), float(random.uniform(2.0, 5.0)))
+    else:
+        mask = soften(hull(landmarks, random), random)
+    if float((difference * mask).sum()) < 0.1 * float(mask.sum()):
+        return None
+    return Forgery(_blend(fake, original, mask), mask)
+
+
+def differing(fake: np.ndarray, original: np.ndarray) -> Mask:
+    """Where a deepfake differs from its original, float32 [256, 256] in 0..1, smoothed over a few pixels.
+
+    All 0 where they differ by less than compression does, and where they differ all around the face, too: then they
+    are not the same frame, and a difference says nothing.
+    """
+    levels = cv2.absdiff(fake, original).max(axis=2).astype(np.float32)
+    smooth = cv2.GaussianBlur(levels, (0, 0), 5)
+    rim = np.concatenate([smooth[:8].ravel(), smooth[-8:].ravel(), smooth[:, :8].ravel(), smooth[:, -8:].ravel()])
+    around = float(np.median(rim))
+    if around > SAME_FRAME:
+        return np.zeros(levels.shape, np.float32)
+    return np.clip((smooth - around - LEAST_DIFFERENCE) / LEAST_DIFFERENCE, 0, 1).astype(np.float32)
 
 
 def resynthesised(crop: np.ndarray, landmarks: np.ndarray, random: np.random.Generator) -> Forgery:
@@ -144,11 +192,11 @@ def forge(
     donor_landmarks: np.ndarray,
     random: np.random.Generator,
 ) -> Forgery:
-    """One forgery of a random kind; half of them are self-blended."""
+    """One forgery of a random kind; nearly half of them are self-blended."""
     kind = random.random()
-    if kind < 0.5:
+    if kind < 0.45:
         return self_blended(crop, landmarks, random)
-    if kind < 0.75:
+    if kind < 0.77:
         labels = partition(landmarks)
         seen = [name for name in SWAPPED_REGIONS if (labels == REGIONS.index(name)).any()]
         if seen:

@@ -1,4 +1,5 @@
-"""The training step in PyTorch: compiled, or in bfloat16 on processors with instructions for it (AVX-512 BF16, AMX).
+"""The training step in PyTorch: compiled, or in bfloat16 on processors with instructions for it (AVX-512 BF16, AMX) and
+on GPUs.
 
 The module mirrors `deepdect.network.build` layer for layer and speaks its weight names, so weights go back and forth;
 a test holds the two to the same logits.
@@ -7,6 +8,7 @@ a test holds the two to the same logits.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +18,9 @@ from torch.nn import functional
 from deepdect.network import IMAGENET_MEANS_BGR, RESNET50, STAGE_SHAPES, stage_of
 
 _BN = {"eps": 1.001e-5, "momentum": 0.03}
+
+
+SHARPNESS = 10.0  # of `attention_loss`: a cell half a logit above the others draws the map's softmax to itself
 
 
 class _Block(nn.Module):
@@ -54,12 +59,27 @@ class ResNet(nn.Module):
         self.dense, self.out = nn.Linear(channels, head_units), nn.Linear(head_units, 1)
 
     def forward(self, rgb: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(rgb))
+
+    def features(self, rgb: torch.Tensor) -> torch.Tensor:
+        """The last block's activations [n, channels, size / 32, size / 32]."""
         x = rgb.flip(1) - self.means
         x = functional.max_pool2d(functional.relu(self.stem_bn(self.stem(x))), 3, 2, 1)
         for block in self.blocks:
             x = block(x)
-        x = functional.relu(self.dense(x.mean((2, 3))))
+        return x
+
+    def head(self, features: torch.Tensor) -> torch.Tensor:
+        """Raw logits [n]."""
+        x = functional.relu(self.dense(features.mean((2, 3))))
         return self.out(functional.dropout(x, 0.5, self.training))[:, 0]
+
+    def evidence(self, features: torch.Tensor) -> torch.Tensor:
+        """What each place adds to the raw logit, [n, h, w]: `explain.gradcam.evidence`, differentiable."""
+        features = features.float()
+        on = (self.dense(features.mean((2, 3))) > 0).float()
+        gradient = (on * self.out.weight[0]) @ self.dense.weight
+        return torch.einsum("nchw,nc->nhw", features, gradient) / features[0, 0].numel()
 
     def named_layers(self) -> dict[str, nn.Module]:
         """Keras layer name -> module."""
@@ -83,6 +103,10 @@ def _variables(name: str, layer: nn.Module) -> dict[str, torch.Tensor]:
     return {f"{name}/kernel": layer.weight, f"{name}/bias": layer.bias}
 
 
+def _numpy(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy()
+
+
 def _to_keras(tensor: np.ndarray) -> np.ndarray:
     return tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor.T if tensor.ndim == 2 else tensor
 
@@ -97,12 +121,26 @@ def has_bfloat16() -> bool:
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
+def attention_loss(evidence: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """How far a map is from pointing at the forgery: mean of -log of the share of its softmax that lies there.
+
+    evidence: raw logits [n, h, w]. places: [n, h, w], how much of each cell is forged; pictures with less than half a
+    cell of it count nothing (0 where there are no others). Relative within a picture: the loss says where the evidence
+    should be, and nothing about how much of it there is.
+    """
+    known = places.sum((1, 2)) > 0.5
+    shares = functional.softmax(SHARPNESS * evidence.flatten(1), dim=1)
+    there = (shares * places.flatten(1)).sum(1)
+    return -(torch.log(there + 1e-6) * known).sum() / known.sum().clamp(min=1)
+
+
 class TorchEngine:
     """Holds network, optimizer and a running average of the weights (Polyak), and takes steps.
 
     frozen: stages kept as they are, with their batch-norm statistics. rates: learning rate factor by stage (default 1).
     mixed: convolutions of `step` in bfloat16 (weights, optimizer and `logits` stay float32); raises RuntimeError where
-    the processor has no instructions for it, since it would be slower than float32 there.
+    the processor has no instructions for it, since it would be slower than float32 there. attention: weight of
+    `attention_loss` beside the cross-entropy. device: `cpu` or `cuda`.
     """
 
     def __init__(
@@ -113,15 +151,18 @@ class TorchEngine:
         average: float = 0.998,
         compiled: bool = True,
         mixed: bool = False,
+        attention: float = 0.0,
+        device: str = "cpu",
         head_units: int = 1024,
         width: float = 1.0,
         blocks: tuple[int, ...] = RESNET50,
     ) -> None:
-        if mixed and not has_bfloat16():
+        if mixed and device == "cpu" and not has_bfloat16():
             raise RuntimeError("this processor has no bfloat16 instructions (AVX-512 BF16 or AMX): use --engine torch")
+        torch.backends.cudnn.benchmark = True  # pictures of one phase are of one size
         torch.set_flush_denormal(True)  # optimizer moments near zero are slow otherwise
-        self._mixed = mixed
-        self.network = ResNet(head_units, width, blocks).to(memory_format=torch.channels_last)
+        self._mixed, self._attention, self._device = mixed, attention, device
+        self.network = ResNet(head_units, width, blocks).to(device, memory_format=torch.channels_last)
         self._frozen, self._average = frozen, average
         groups: dict[float, list[nn.Parameter]] = {}
         for name, layer in self.network.named_layers().items():
@@ -135,7 +176,7 @@ class TorchEngine:
             weight_decay=weight_decay,
             fused=True,
         )
-        self._forward = torch.compile(self.network, dynamic=False) if compiled else self.network
+        self._features = torch.compile(self.network.features, dynamic=False) if compiled else self.network.features
         self._averaged: dict[str, torch.Tensor] | None = None
         self._steps = 0
 
@@ -155,14 +196,22 @@ class TorchEngine:
         self._averaged = None
         return missing
 
-    def step(self, pixels: np.ndarray, labels: np.ndarray, rate: float) -> float:
-        """One AdamW step at learning rate `rate`; pixels uint8 [n, s, s, 3], labels [n] in 0..1. Returns the loss."""
+    def step(self, pixels: Any, labels: Any, rate: float, places: Any = None) -> float:
+        """One AdamW step at learning rate `rate`; arrays or tensors as in `training.batches.Batch`.
+
+        Returns the loss.
+        """
         self._train_mode()
         for group in self._optimizer.param_groups:
             group["lr"] = rate * group["factor"]
-        with torch.autocast("cpu", torch.bfloat16, enabled=self._mixed):
-            logits = self._forward(self._input(pixels))
-        loss = functional.binary_cross_entropy_with_logits(logits.float(), torch.from_numpy(labels))
+        with torch.autocast(self._device, torch.bfloat16, enabled=self._mixed):
+            features = self._features(self._input(pixels))
+            logits = self.network.head(features)
+        wanted = torch.as_tensor(labels).to(self._device)
+        loss = functional.binary_cross_entropy_with_logits(logits.float(), wanted)
+        if self._attention and places is not None:
+            forged = torch.as_tensor(places).to(self._device)
+            loss = loss + self._attention * attention_loss(self.network.evidence(features), forged)
         self._optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_((p for p in self.network.parameters() if p.grad is not None), 2.0)
@@ -178,21 +227,23 @@ class TorchEngine:
         current = {name: tensor.detach().clone() for name, tensor in self.variables().items()}
         self._assign(self._averaged or current)
         with torch.no_grad():
-            parts = [self.network(self._input(pixels[i : i + batch])).numpy() for i in range(0, len(pixels), batch)]
+            parts = [_numpy(self.network(self._input(pixels[i : i + batch]))) for i in range(0, len(pixels), batch)]
         self._assign(current)
         return np.concatenate(parts)
 
     def averaged_weights(self) -> dict[str, np.ndarray]:
         """The averaged weights by Keras name, float32."""
         source = self._averaged or self.variables()
-        return {name: np.array(_to_keras(tensor.detach().numpy())) for name, tensor in source.items()}
+        return {name: np.array(_to_keras(_numpy(tensor))) for name, tensor in source.items()}
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that a later run needs to go on exactly, as copies: weights, average, moments, random state."""
-        state = {f"weights/{name}": t.detach().numpy().copy() for name, t in self.variables().items()}
-        state |= {f"average/{name}": t.numpy().copy() for name, t in (self._averaged or {}).items()}
+        state = {f"weights/{name}": _numpy(t).copy() for name, t in self.variables().items()}
+        state |= {f"average/{name}": _numpy(t).copy() for name, t in (self._averaged or {}).items()}
         for index, moments in self._optimizer.state_dict()["state"].items():
-            state |= {f"optimizer/{index}/{key}": value.numpy().copy() for key, value in moments.items()}
+            state |= {f"optimizer/{index}/{key}": _numpy(value).copy() for key, value in moments.items()}
+        if self._device == "cuda":
+            state["random_cuda"] = torch.cuda.get_rng_state().numpy()
         return state | {"steps": np.array(self._steps), "random": torch.get_rng_state().numpy()}
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
@@ -201,7 +252,9 @@ class TorchEngine:
             for name, tensor in self.variables().items():
                 tensor.copy_(torch.from_numpy(state[f"weights/{name}"]))
         averaged = {
-            k.removeprefix("average/"): torch.from_numpy(v.copy()) for k, v in state.items() if k.startswith("average/")
+            k.removeprefix("average/"): torch.from_numpy(v.copy()).to(self._device)
+            for k, v in state.items()
+            if k.startswith("average/")
         }
         self._averaged = averaged or None
         moments: dict[int, dict[str, torch.Tensor]] = {}
@@ -218,6 +271,8 @@ class TorchEngine:
         )
         self._steps = int(state["steps"])
         torch.set_rng_state(torch.from_numpy(state["random"].copy()))
+        if self._device == "cuda":
+            torch.cuda.set_rng_state(torch.from_numpy(state["random_cuda"].copy()))
 
     def _train_mode(self) -> None:
         self.network.train()
@@ -225,10 +280,9 @@ class TorchEngine:
             if stage_of(name) in self._frozen:
                 layer.eval()  # frozen batch norm keeps its statistics too
 
-    @staticmethod
-    def _input(pixels: np.ndarray) -> torch.Tensor:
-        rgb = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float()
-        return rgb.contiguous(memory_format=torch.channels_last)
+    def _input(self, pixels: Any) -> torch.Tensor:
+        # channels last is how the pictures lie already
+        return torch.as_tensor(pixels).to(self._device).permute(0, 3, 1, 2).float()
 
     @torch.no_grad()
     def _update_average(self) -> None:

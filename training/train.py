@@ -23,9 +23,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from training import data_parallel
 from training.augment import Augmentation
-from training.batches import Forger, Sampler, make_batch, prefetched
-from training.data import CropSet, load_crops
+from training.batches import Batch, Sampler, make_batch, prefetched
+from training.data import CropSet, load_crops, load_twins
 from training.event_log import EventLog
+from training.forger import Forger
 from training.landmarks import load_landmarks
 from training.metrics import auc, per_source_auc
 
@@ -52,6 +53,7 @@ class Recipe:
     sources: dict[str, float] = field(default_factory=dict)
     augmentation: Augmentation = field(default_factory=Augmentation)
     pseudo_fakes: float = 0.0  # share of the fakes that are made from the batch's reals (training/pseudo_fakes.py)
+    attention: float = 0.0  # weight of the loss that wants the evidence where the forgery is (torch engines)
     validate_every: int = 4000  # images
     validate_on: int = 600  # Validation crops, the same ones each time
     patience: int = 6  # validations without a better figure before stopping early
@@ -67,24 +69,38 @@ class Recipe:
 
 
 def make_engine(name: str, recipe: Recipe, **size: Any) -> Any:
-    """The training step: `torch` (compiled), `torch-bf16` (fastest, on processors that have bfloat16), `torch-eager` or
-    `keras` (any Keras backend)."""
-    if name in ("torch", "torch-bf16", "torch-eager"):
+    """The training step: `torch` (compiled), `torch-bf16` (fastest, on processors that have bfloat16), `torch-eager`,
+    `torch-cuda` (a GPU, in bfloat16) or `keras` (any Keras backend).
+
+    Raises ValueError where the recipe asks the Keras engine for attention.
+    """
+    if name.startswith("torch"):
         from training.torch_engine import TorchEngine
 
         # compiling takes a minute or two a size, and gains nothing in bfloat16
-        kind: dict[str, Any] = {"compiled": name == "torch", "mixed": name == "torch-bf16"}
+        kind: dict[str, Any] = {
+            "compiled": name == "torch",
+            "mixed": name in ("torch-bf16", "torch-cuda"),
+            "device": "cuda" if name == "torch-cuda" else "cpu",
+            "attention": recipe.attention,
+        }
         return TorchEngine(tuple(recipe.frozen), recipe.rates, recipe.weight_decay, **kind, **size)
+    if recipe.attention:
+        raise ValueError(f"the recipe's attention ({recipe.attention}) is there in the torch engines only")
     from training.keras_engine import KerasEngine
 
     return KerasEngine(tuple(recipe.frozen), recipe.rates, recipe.weight_decay, **size)
 
 
-def learning_rate(recipe: Recipe, images: int, batch: int) -> float:
-    """Linear warm-up, then half a cosine down to 1 % over all phases (Loshchilov & Hutter, SGDR, 2017, eq. 5)."""
-    total = sum(phase.images for phase in recipe.phases)
+def learning_rate(recipe: Recipe, images: int, batch: int, done: float | None = None) -> float:
+    """Linear warm-up, then half a cosine down to 1 % over all phases (Loshchilov & Hutter, SGDR, 2017, eq. 5).
+
+    done: the share of the run that is over, where that is not the share of its images.
+    """
+    if done is None:
+        done = images / sum(phase.images for phase in recipe.phases)
     warm = min(1.0, (images / batch + 1) / recipe.warm_up)
-    return recipe.rate * warm * (0.01 + 0.99 * (1 + np.cos(np.pi * min(1.0, images / total))) / 2)
+    return recipe.rate * warm * (0.01 + 0.99 * (1 + np.cos(np.pi * min(1.0, done))) / 2)
 
 
 def phase_at(recipe: Recipe, images: int) -> Phase | None:
@@ -97,14 +113,30 @@ def phase_at(recipe: Recipe, images: int) -> Phase | None:
 
 
 def batches(
-    crops: CropSet, recipe: Recipe, start: int, forger: Forger | None = None
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The run's batches from the `start`-th image on; each has its own seed, so a resumed run sees the same ones."""
+    crops: CropSet, recipe: Recipe, start: int, forger: Forger | None = None, workers: int = 0
+) -> Iterator[Batch]:
+    """The run's batches from the `start`-th image on; each has its own seed, so a resumed run sees the same ones.
+
+    workers: processes that make them ahead (with PyTorch's loader); 0 makes them here, one at a time.
+    """
     sampler = Sampler(crops.items, recipe.sources)
-    seen = start
+
+    def make(seen: int) -> Batch:
+        phase, random = phase_at(recipe, seen), np.random.default_rng([recipe.seed, seen])
+        assert phase is not None  # starts end with the last phase
+        return make_batch(crops, sampler.draw(phase.batch, random), phase.size, recipe.augmentation, random, forger)
+
+    if workers:
+        from training.torch_loader import loaded
+
+        return loaded(make, list(starts(recipe, start)), workers)
+    return map(make, starts(recipe, start))
+
+
+def starts(recipe: Recipe, seen: int) -> Iterator[int]:
+    """How many images have been seen before each batch, from `seen` on."""
     while phase := phase_at(recipe, seen):
-        random = np.random.default_rng([recipe.seed, seen])
-        yield make_batch(crops, sampler.draw(phase.batch, random), phase.size, recipe.augmentation, random, forger)
+        yield seen
         seen += phase.batch
 
 
@@ -123,19 +155,23 @@ def train(
     engine: Any,
     output: Path,
     minutes: float | None = None,
-    landmarks: np.ndarray | None = None,
+    forger: Forger | None = None,
     events: EventLog | None = None,
+    workers: int = 0,
+    by_time: bool = False,
 ) -> dict[str, float]:
     """Run the recipe; writes `best.npz`, `final.npz` (averaged weights at the best validation, and now), `last.npz`
     (checkpoint) and `log.csv` into `output`.
 
-    minutes: stop after this long, checkpointed. landmarks: of the training crops, float32 [n, 468, 2], needed where the
-    recipe asks for pseudo-fakes (ValueError where they are missing). events: gets what goes into `log.csv`, too.
+    minutes: stop after this long, checkpointed. forger: of the training crops, needed where the recipe asks for
+    pseudo-fakes (ValueError where it is missing). events: gets what goes into `log.csv`, too. workers: of `batches`.
+    by_time: the learning rate falls over `minutes` instead of over the recipe's images.
     Returns the last Validation AUCs by source.
     """
-    if recipe.pseudo_fakes and landmarks is None:
-        raise ValueError(f"the recipe asks for {recipe.pseudo_fakes:.0%} pseudo-fakes: pass the crops' landmarks")
-    forger = None if landmarks is None else Forger(train_crops, landmarks, recipe.pseudo_fakes)
+    if recipe.pseudo_fakes and forger is None:
+        raise ValueError(f"the recipe asks for {recipe.pseudo_fakes:.0%} pseudo-fakes: pass a forger")
+    if by_time and not minutes:
+        raise ValueError("a schedule by time needs the minutes it is spread over")
     output.mkdir(parents=True, exist_ok=True)
     checkpoint, log = output / "last.npz", output / "log.csv"
     seen, best, stale = 0, -1.0, 0
@@ -150,9 +186,11 @@ def train(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
         bar = progress.add_task("training", total=total, completed=seen)
-        for pixels, labels in prefetched(batches(train_crops, recipe, seen, forger)):
-            rate = learning_rate(recipe, seen, len(labels))
-            losses.append(engine.step(pixels, labels, rate))
+        made = batches(train_crops, recipe, seen, forger, workers)
+        for pixels, labels, places in made if workers else prefetched(made):
+            done = (time.monotonic() - began) / (60 * minutes) if by_time and minutes else None
+            rate = learning_rate(recipe, seen, len(labels), done)
+            losses.append(engine.step(pixels, labels, rate, places))
             previous, seen = seen, seen + len(labels)
             progress.update(bar, completed=seen, description=f"{pixels.shape[1]} px, loss {np.mean(losses[-50:]):.3f}")
             out_of_time = minutes is not None and time.monotonic() - began > 60 * minutes
@@ -186,6 +224,11 @@ def train(
     return aucs
 
 
+def load_forger(data: Path, crops: CropSet, cache: Path, share: float) -> Forger:
+    """The forger of Train's crops, its landmarks and originals from the cache or else made now."""
+    return Forger(crops, load_landmarks(crops, cache, "Train"), share, load_twins(data, crops, cache, "Train"))
+
+
 def write_weights(weights: dict[str, np.ndarray], path: Path) -> None:
     """Weights as `.npz`, replaced in one step: kernels in half precision, biases and batch-norm vectors in single.
 
@@ -207,9 +250,13 @@ def main(
     output: Annotated[Path, typer.Option(help="Where checkpoints, best weights and the log go.")] = Path("runs/first"),
     start: Annotated[Path | None, typer.Option(help="Starting weights (.npz, Keras names; may be partial).")] = None,
     imagenet: Annotated[bool, typer.Option(help="Start from Keras' ImageNet weights (downloads them).")] = False,
-    engine: Annotated[str, typer.Option(help="keras, torch, torch-bf16 or torch-eager.")] = "keras",
+    engine: Annotated[str, typer.Option(help="keras, torch, torch-bf16, torch-eager or torch-cuda.")] = "keras",
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
     minutes: Annotated[float | None, typer.Option(help="Stop after this long; start again to go on.")] = None,
+    by_time: Annotated[
+        bool, typer.Option("--by-time", help="Spread the schedule over --minutes, not over the recipe's images.")
+    ] = False,
+    workers: Annotated[int, typer.Option(help="Processes that make the batches; 0: a thread (torch engines).")] = 0,
     tensorboard: Annotated[bool, typer.Option(help="Also log for TensorBoard, into the output folder.")] = False,
     parallel: Annotated[
         bool, typer.Option("--data-parallel", help="Share each batch among all devices (engine keras on JAX).")
@@ -232,9 +279,9 @@ def main(
         missing = maker.load(dict(np.load(start, allow_pickle=False)))
         print(f"{start}: {len(missing)} weights not in it start random" + (f", first {missing[0]}" if missing else ""))
     crops = load_crops(data, "Train", cache)
-    landmarks = load_landmarks(crops, cache, "Train") if plan.pseudo_fakes else None
+    forger = load_forger(data, crops, cache, plan.pseudo_fakes) if plan.pseudo_fakes else None
     events = EventLog(output / "events") if tensorboard else None
-    train(crops, load_crops(data, "Validation", cache), plan, maker, output, minutes, landmarks, events)
+    train(crops, load_crops(data, "Validation", cache), plan, maker, output, minutes, forger, events, workers, by_time)
 
 
 if __name__ == "__main__":
