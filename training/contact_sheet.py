@@ -1,6 +1,7 @@
 """Look at the pseudo-fakes: `python -m training.contact_sheet DATA_FOLDER --output runs/sheet.png`.
 
-One row a face: the original, then of each kind the forgery and its mask.
+One row a face: the original, then of each kind the forgery and its mask; where a deepfake of the very frame is known,
+last a part of it in its place.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import typer
 from PIL import Image
 
 from training import pseudo_fakes
-from training.data import load_crops
+from training.data import load_crops, load_twins
+from training.forger import Forger
 from training.landmarks import load_landmarks
 
 SIDE = 160  # pixels a picture
@@ -35,13 +37,15 @@ KINDS: dict[str, Make] = {
 }
 
 
-def row(crops: np.ndarray, landmarks: np.ndarray, index: int, random: np.random.Generator) -> np.ndarray:
-    """uint8 [SIDE, (1 + 2 * kinds) * SIDE, 3] of the `index`-th of crops [n, 256, 256, 3]."""
+def row(forger: Forger, index: int, random: np.random.Generator) -> np.ndarray:
+    """uint8 [SIDE, (3 + 2 * kinds) * SIDE, 3] of the `index`-th crop; last a part of its deepfake, or black."""
+    crops, landmarks = forger.crops.pixels, forger.landmarks
     crop, points = np.asarray(crops[index]), landmarks[index]
     other = pseudo_fakes.similar(points, landmarks, random)
+    made = [make(crop, points, np.asarray(crops[other]), landmarks[other], random) for make in KINDS.values()]
+    nothing = pseudo_fakes.Forgery(np.zeros_like(crop), np.zeros(crop.shape[:2], np.float32))
     shown = [crop]
-    for make in KINDS.values():
-        forgery = make(crop, points, np.asarray(crops[other]), landmarks[other], random)
+    for forgery in (*made, forger.transplant(index, random) or nothing):
         shown += [forgery.pixels, np.repeat((255 * forgery.mask).astype(np.uint8)[..., None], 3, axis=2)]
     return np.hstack([cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for picture in shown])
 
@@ -56,12 +60,12 @@ def main(
 ) -> None:
     """Write a sheet of real faces and what is made of them."""
     crops = load_crops(data, split, cache)
-    landmarks = load_landmarks(crops, cache, split)
+    forger = Forger(crops, load_landmarks(crops, cache, split), 1.0, load_twins(data, crops, cache, split))
     random = np.random.default_rng(seed)
     chosen = random.choice(np.flatnonzero(crops.labels < 0.5), size=rows, replace=False)
-    sheet = np.vstack([row(crops.pixels, landmarks, int(index), random) for index in chosen])
+    sheet = np.vstack([row(forger, int(index), random) for index in chosen])
     Image.fromarray(sheet).save(output)
-    print(f"{output}: columns original, then forgery and mask of {', '.join(KINDS)}")
+    print(f"{output}: columns original, then forgery and mask of {', '.join(KINDS)}, transplant")
 
 
 if __name__ == "__main__":

@@ -37,18 +37,21 @@ class Forger:
 
     def forge(self, index: int, random: np.random.Generator) -> Forgery:
         """A forgery of the `index`-th crop: a part of its own deepfake, or `pseudo_fakes.forge` with a similar face."""
-        fake = self._fake_of.get(index)
-        if fake is not None and random.random() < TRANSPLANTS:
-            made = transplant(
-                np.asarray(self._twins[fake]), np.asarray(self.crops.pixels[fake]), self.landmarks[fake], random
-            )
-            if made:
-                return made
+        if random.random() < TRANSPLANTS and (made := self.transplant(index, random)):
+            return made
         other = similar(self.landmarks[index], self.landmarks, random)
         pixels = self.crops.pixels
         return forge(
             np.asarray(pixels[index]), self.landmarks[index], np.asarray(pixels[other]), self.landmarks[other], random
         )
+
+    def transplant(self, index: int, random: np.random.Generator) -> Forgery | None:
+        """A part of the `index`-th crop's own deepfake in its place; None where there is none, or none to be seen."""
+        fake = self._fake_of.get(index)
+        if fake is None:
+            return None
+        pixels = np.asarray(self.crops.pixels[fake])
+        return transplant(np.asarray(self._twins[fake]), pixels, self.landmarks[fake], random)
 
     def forged_part(self, index: int) -> Mask | None:
         """Where the `index`-th crop, a fake, differs from its original; None where there is none to compare it with."""

@@ -9,6 +9,7 @@ import pytest
 
 from training import ablation
 from training.data import CropSet, Item
+from training.forger import Forger
 
 
 def crops(split: str, count: int = 16) -> CropSet:
@@ -24,14 +25,16 @@ def crops(split: str, count: int = 16) -> CropSet:
 
 def test_every_row_keeps_the_changes_before_it_and_the_number_of_pictures():
     rows = list(ablation.recipes(1200, 128, ["ciplab"]).values())
-    assert [sum(phase.images for phase in row.phases) for row in rows] == [1200] * 6
-    paper, all_stages, robust, pseudo, staged, without = rows
+    assert [sum(phase.images for phase in row.phases) for row in rows] == [1200] * 8
+    paper, all_stages, robust, pseudo, staged, attentive, without, plain = rows
     assert paper.augmentation.paper_only and "conv4" in paper.frozen and "conv5" not in paper.frozen
     assert replace(all_stages, frozen=paper.frozen, rates={}) == paper
     assert replace(robust, augmentation=paper.augmentation) == all_stages
     assert replace(pseudo, pseudo_fakes=0.0) == robust
     assert [phase.size for phase in staged.phases] == [96, 128] and replace(staged, phases=pseudo.phases) == pseudo
-    assert without.sources["ciplab"] == 0 and replace(without, sources=staged.sources) == staged
+    assert replace(attentive, augmentation=staged.augmentation, attention=0.0) == staged
+    assert without.sources["ciplab"] == 0 and replace(without, sources=staged.sources) == attentive
+    assert plain == replace(without, pseudo_fakes=0.0)
 
 
 def test_pooled_leaves_the_cross_data_set_source_out():
@@ -47,7 +50,8 @@ def test_a_row_runs_from_end_to_end(tmp_path):
     pytest.importorskip("keras", reason="Keras is not installed")
     recipe = replace(ablation.recipes(160, 64, [])["+ robust augmentation"], rate=1e-2, warm_up=2, validate_on=8)
     sets = {split: crops(split) for split in ("Train", "Validation", "Test")}
+    forger = Forger(sets["Train"], np.zeros((16, 468, 2), np.float32), 0.0)
     small = {"head_units": 8, "width": 1 / 16, "blocks": (1, 1, 1, 1), "average": 0.0}
-    found = ablation.run(recipe, "keras", None, sets, np.zeros((16, 468, 2), np.float32), tmp_path, **small)
+    found = ablation.run(recipe, "keras", None, sets, forger, tmp_path, **small)
     assert set(found) == {"dfdc", "ffpp", "pooled"} and (tmp_path / "final.npz").is_file()
     assert all(0 <= low <= value <= high <= 1 for value, low, high in found.values())

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from training.augment import Augmentation, augment
-from training.batches import Sampler, make_batch, prefetched
+from training.augment import Augmentation, augment, vary
+from training.batches import Batch, Sampler, make_batch, prefetched
 from training.data import CropSet, Item
 
 
@@ -80,13 +80,51 @@ def test_a_picture_to_which_nothing_happens_is_only_scaled():
     assert seen <= {scaled.tobytes(), cv2.resize(crop[:, ::-1], (160, 160), interpolation=cv2.INTER_AREA).tobytes()}
 
 
+def test_planes_move_with_the_picture():
+    """A white square's mask and label follow it through flip, window, rotation, zoom and shift."""
+    crop, where = np.zeros((256, 256, 3), np.uint8), np.zeros((256, 256), bool)
+    where[60:140, 90:180] = True
+    crop[where] = 255
+    settings = Augmentation(window=0.7, colour=0, grey=0, resample=0, blur=0, noise=0, compress=0, erase=0)
+    for seed in range(6):
+        planes = [where.astype(np.float32), where.astype(np.uint8) * 7]
+        moved, (mask, labels) = vary(crop, 176, settings, np.random.default_rng(seed), planes)
+        assert moved.shape[:2] == mask.shape == labels.shape
+        assert np.mean((moved[..., 0] > 127) != (mask > 0.5)) < 0.01
+        assert set(np.unique(labels)) == {0, 7} and np.mean((labels == 7) != (mask > 0.5)) < 0.01
+
+
+def test_hidden_regions_need_landmarks():
+    items = [item("video", n % 2, str(n)) for n in range(2)]
+    crops = CropSet(np.zeros((2, 256, 256, 3), np.uint8), items, np.full(2, 176), [])
+    with pytest.raises(ValueError, match="hiding regions in 50% of the pictures needs a forger"):
+        make_batch(crops, np.array([0, 1]), 64, Augmentation(hide=0.5), np.random.default_rng(0))
+
+
+def test_processes_make_the_same_batches_in_the_same_order():
+    loader = pytest.importorskip("training.torch_loader", reason="PyTorch is not installed")
+
+    def make(start: int) -> Batch:
+        if start == 99:
+            raise OSError("disk gone")
+        return Batch(
+            np.full((1, 2, 2, 3), start, np.uint8), np.array([1.0], np.float32), np.zeros((1, 1, 1), np.float32)
+        )
+
+    batches = loader.loaded(make, [5, 3, 8, 1], workers=2)
+    assert [int(batch.pixels[0, 0, 0, 0]) for batch in batches] == [5, 3, 8, 1]
+    with pytest.raises(OSError, match="disk gone"):
+        list(loader.loaded(make, [5, 99], workers=1))
+
+
 def test_make_batch_keeps_pixels_and_labels_together():
     pixels = np.zeros((4, 256, 256, 3), np.uint8)
     pixels[[1, 3]] = 200
     items = [item("video", n % 2, str(n)) for n in range(4)]
     crops = CropSet(pixels, items, np.full(4, 176), [])
     settings = Augmentation(colour=0, erase=0)
-    batch, labels = make_batch(crops, np.array([3, 0, 1]), 64, settings, np.random.default_rng(0))
+    batch, labels, places = make_batch(crops, np.array([3, 0, 1]), 64, settings, np.random.default_rng(0))
+    assert places.shape == (3, 2, 2) and not places.any()
     assert labels.tolist() == [1, 0, 1]
     assert [bool(picture.mean() > 100) for picture in batch] == [True, False, True]
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.data import load_crops, read_items
+from deepdect import faces
+from training.data import load_crops, load_places, load_twins, read_items
 
 
 @pytest.fixture
@@ -42,8 +43,6 @@ def test_an_empty_folder_says_what_was_expected(tmp_path):
 
 
 def test_cached_crops_are_the_serving_crops(folder, astronaut, tmp_path):
-    from deepdect import faces
-
     made = load_crops(folder, "Train", tmp_path / "cache", workers=1)
     assert [item.path for item in made.items] == ["Train/Fake/b.png", "Train/Real/a.png"]
     assert made.missed == ["Train/Fake/c.png"]
@@ -60,3 +59,36 @@ def test_a_cache_of_other_files_is_refused(folder, tmp_path):
     (folder / "Train/Real/a.png").rename(folder / "Train/Real/renamed.png")
     with pytest.raises(ValueError, match="belongs to other files"):
         load_crops(folder, "Train", tmp_path / "cache")
+
+
+def test_pixels_are_cut_again_where_only_the_places_are_known(folder, tmp_path, monkeypatch):
+    made = load_crops(folder, "Train", tmp_path / "cache", workers=1)
+    pixels = np.array(made.pixels)
+    (tmp_path / "cache" / "Train.npy").unlink()
+    monkeypatch.setattr("training.data._make_cache", None)  # no face is looked for
+    again = load_crops(folder, "Train", tmp_path / "cache", workers=1)
+    np.testing.assert_array_equal(again.pixels, pixels)
+    assert again.missed == made.missed
+
+
+def test_a_fakes_twin_is_its_original_at_its_own_place(folder, astronaut, tmp_path):
+    (folder / "manifest.csv").write_text(
+        "path,split,label,source,kind,group\n"
+        "Train/Real/a.png,Train,Real,swaps,portrait,one\n"
+        "Train/Fake/marked.png,Train,Fake,swaps,portrait,one\n"
+        "Train/Fake/b.png,Train,Fake,swaps,portrait,other\n"
+        "Train/Fake/smaller.png,Train,Fake,swaps,portrait,one\n"
+    )
+    marked = astronaut.copy()
+    marked[:20, :20] = 0
+    Image.fromarray(marked).save(folder / "Train/Fake/marked.png")
+    Image.fromarray(astronaut[:400, :400]).save(folder / "Train/Fake/smaller.png")
+    crops = load_crops(folder, "Train", tmp_path / "cache", workers=1)
+    for _ in range(2):  # made, then read
+        twins = load_twins(folder, crops, tmp_path / "cache", "Train", workers=1)
+        # one of another size, and one without an original, have none
+        assert [crops.items[i].path for i in twins] == ["Train/Fake/marked.png"]
+        [twin] = twins.values()
+        place = load_places(folder, "Train", tmp_path / "cache")["Train/Fake/marked.png"]
+        assert place is not None
+        np.testing.assert_array_equal(twin, faces.recut(astronaut, place))

@@ -122,3 +122,53 @@ def test_engines_agree_on_the_logits():
     weights = ours.averaged_weights()
     assert theirs.load(weights) == []
     np.testing.assert_allclose(theirs.logits(pixels), ours.logits(pixels), rtol=1e-3, atol=1e-4)
+
+
+def test_the_map_that_attention_teaches_is_the_map_that_is_shown():
+    """The engine's differentiable evidence against `explain.gradcam` with the head of the same weights."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    from deepdect.head import Head
+    from explain import gradcam
+
+    engine = make("torch")
+    pixels, _ = coloured_batch(4)
+    features = engine.network.eval().features(torch.as_tensor(pixels).permute(0, 3, 1, 2).float())
+    received = engine.network.evidence(features).detach().numpy()
+    head = Head.from_weights(engine.averaged_weights())
+    shown = features.detach().permute(0, 2, 3, 1).numpy()
+    logits, gradient, bias = head.linearize(shown)
+    np.testing.assert_allclose(received, gradcam.evidence(shown, gradient), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(received.sum(axis=(1, 2)) + bias, logits, rtol=1e-3, atol=1e-4)
+
+
+def test_attention_loss_by_hand():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    from training.torch_engine import SHARPNESS, attention_loss
+
+    # the first map: twice as likely to look at the forged cell as at each other one; the second: nothing is known
+    evidence = torch.tensor([[[np.log(2) / SHARPNESS, 0], [0, 0]], [[5.0, 0], [0, 0]]])
+    places = torch.tensor([[[1.0, 0], [0, 0]], [[0.0, 0], [0, 0]]])
+    assert float(attention_loss(evidence, places)) == pytest.approx(-np.log(2 / 5), abs=1e-4)
+    assert float(attention_loss(evidence[1:], places[1:])) == 0
+
+
+def test_attention_moves_the_evidence_to_the_forgery():
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    import torch
+
+    from training.torch_engine import attention_loss
+
+    torch.manual_seed(0)
+    engine = make("torch", attention=1.0, average=0.0)
+    pixels, labels = coloured_batch()
+    places = np.zeros((16, 2, 2), np.float32)
+    places[labels == 1, 0, 0] = 1
+
+    def away() -> float:
+        features = engine.network.eval().features(torch.as_tensor(pixels).permute(0, 3, 1, 2).float())
+        return float(attention_loss(engine.network.evidence(features), torch.as_tensor(places)).detach())
+
+    before = away()
+    for _ in range(30):
+        engine.step(pixels, labels, 3e-3, places)
+    assert away() < before / 2

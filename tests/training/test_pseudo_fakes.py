@@ -9,8 +9,9 @@ from deepdect import faces
 from explain.regions import REGIONS, partition
 from training import pseudo_fakes
 from training.augment import Augmentation
-from training.batches import Forger, make_batch
+from training.batches import make_batch
 from training.data import CropSet, Item
+from training.forger import Forger
 from training.landmarks import fit_landmarks, load_landmarks
 
 
@@ -120,7 +121,9 @@ def test_forgeries_take_the_place_of_fakes_and_share_their_originals_changes(fac
     victims = forger.victims(labels, np.random.default_rng(0))
     assert set(victims) == {0, 1} and set(victims.values()) == {2, 3}
     assert Forger(crops, landmarks, share=0.0).victims(labels, np.random.default_rng(0)) == {}
-    batch, batch_labels = make_batch(crops, indices, 256, Augmentation(erase=1.0), np.random.default_rng(1), forger)
+    settings = Augmentation(erase=1.0)
+    batch, batch_labels, places = make_batch(crops, indices, 256, settings, np.random.default_rng(1), forger)
+    assert (places[:2].max(axis=(1, 2)) > 0).all() and not places[2:].any()
     assert batch.shape == (4, 256, 256, 3) and batch_labels.tolist() == [1, 1, 0, 0]
     random = np.random.default_rng(1)
     random.integers(2**63, size=4)
@@ -141,3 +144,45 @@ def test_landmarks_are_fitted_once_and_checked(face, donor, tmp_path):
     np.testing.assert_array_equal(load_landmarks(crops, tmp_path, "Train"), fitted)
     with pytest.raises(ValueError, match="holds 2 faces, Train has 1"):
         load_landmarks(crops.take(np.array([0])), tmp_path, "Train")
+
+
+def test_a_difference_is_where_a_swap_changed_the_frame(face, donor):
+    swapped = pseudo_fakes.region_swap(*face, *donor, "mouth", np.random.default_rng(0))
+    marked = face[0].copy()
+    marked[100:140, 100:140] = 255 - marked[100:140, 100:140]
+    found = pseudo_fakes.differing(marked, face[0])
+    assert found[110:130, 110:130].min() == 1 and found[:70].max() == found[170:].max() == 0
+    assert not pseudo_fakes.differing(face[0], face[0]).any()
+    # two frames of a video differ everywhere: that says nothing of a forgery
+    assert not pseudo_fakes.differing(np.roll(face[0], 40, axis=1), face[0]).any()
+    assert not swapped.own and swapped.evident is swapped.mask
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_transplant_shows_the_deepfake_inside_its_mask_and_the_original_outside(face, seed):
+    fake = np.clip(face[0].astype(int) + 40, 0, 255).astype(np.uint8)
+    fake[:32], fake[-32:], fake[:, :32], fake[:, -32:] = (
+        face[0][:32],
+        face[0][-32:],
+        face[0][:, :32],
+        face[0][:, -32:],
+    )
+    made = pseudo_fakes.transplant(face[0], fake, face[1], np.random.default_rng(seed))
+    assert made is not None
+    np.testing.assert_array_equal(made.pixels[made.mask == 0], face[0][made.mask == 0])
+    np.testing.assert_array_equal(made.pixels[made.mask == 1], fake[made.mask == 1])
+    assert pseudo_fakes.transplant(face[0], face[0], face[1], np.random.default_rng(seed)) is None
+
+
+def test_a_forger_knows_the_places_of_its_deepfakes_and_transplants_them(face):
+    fake = face[0].copy()
+    fake[90:200, 60:200] = 255 - fake[90:200, 60:200]
+    items = [Item(f"{n}.jpg", "Train", n % 2, "swaps", "kind", "one") for n in range(2)]
+    crops = CropSet(np.stack([face[0], fake]), items, np.full(2, 176), [])
+    forger = Forger(crops, np.stack([face[1], face[1]]), 1.0, {1: face[0]})
+    part = forger.forged_part(1)
+    assert part is not None and part[100:190, 70:190].min() == 1 and not part[:60].any()
+    made = [forger.forge(0, np.random.default_rng(seed)) for seed in range(20)]
+    transplanted = [f for f in made if np.array_equal(f.pixels[f.mask == 1], fake[f.mask == 1]) and (f.mask == 1).any()]
+    assert transplanted
+    assert Forger(crops, np.stack([face[1], face[1]]), 1.0).forged_part(1) is None

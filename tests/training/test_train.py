@@ -8,7 +8,7 @@ import pytest
 
 from training.augment import Augmentation
 from training.data import CropSet, Item
-from training.train import Phase, Recipe, batches, learning_rate, phase_at, train
+from training.train import Phase, Recipe, batches, learning_rate, make_engine, phase_at, train
 
 RECIPE = Recipe(
     phases=[Phase(64, 48, 8), Phase(96, 16, 8)],
@@ -56,11 +56,50 @@ def test_phases_follow_one_another():
 def test_batches_resume_with_the_same_pictures(crops):
     whole = list(batches(crops, RECIPE, 0))
     rest = list(batches(crops, RECIPE, 40))
-    assert [pixels.shape[1] for pixels, _ in whole] == [64] * 6 + [96] * 2
+    assert [batch.pixels.shape[1] for batch in whole] == [64] * 6 + [96] * 2
     assert len(rest) == 3
-    for (pixels, labels), (again, labels_again) in zip(whole[5:], rest, strict=True):
-        np.testing.assert_array_equal(pixels, again)
-        np.testing.assert_array_equal(labels, labels_again)
+    for batch, again in zip(whole[5:], rest, strict=True):
+        np.testing.assert_array_equal(batch.pixels, again.pixels)
+        np.testing.assert_array_equal(batch.labels, again.labels)
+
+
+def test_processes_make_the_batches_that_a_thread_makes(crops):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    for here, there in zip(batches(crops, RECIPE, 0), batches(crops, RECIPE, 0, workers=2), strict=True):
+        np.testing.assert_array_equal(here.pixels, there.pixels.numpy())
+        np.testing.assert_array_equal(here.labels, there.labels.numpy())
+
+
+def test_a_schedule_by_time_ends_with_the_minutes(crops, tmp_path, monkeypatch):
+    """Six seconds a step by a made-up clock, one minute: ten steps down the cosine, and the one that finds time up."""
+    clock, rates = [0.0], []
+
+    class Engine:
+        def step(self, pixels, labels, rate, places=None):
+            clock[0] += 6
+            rates.append(rate)
+            return 0.5
+
+        def logits(self, pixels):
+            return np.arange(len(pixels))
+
+        def averaged_weights(self):
+            return {}
+
+        state = averaged_weights
+
+    monkeypatch.setattr("training.train.time.monotonic", lambda: clock[0])
+    endless = replace(RECIPE, phases=[Phase(64, 80_000, 8)], warm_up=1, rate=1.0, validate_every=80_000)
+    train(crops, crops, endless, Engine(), tmp_path, minutes=1, by_time=True)
+    expected = [0.01 + 0.99 * (1 + np.cos(np.pi * step / 10)) / 2 for step in range(11)]
+    np.testing.assert_allclose(rates, expected)
+    with pytest.raises(ValueError, match="needs the minutes"):
+        train(crops, crops, RECIPE, Engine(), tmp_path, by_time=True)
+
+
+def test_attention_is_for_the_torch_engines():
+    with pytest.raises(ValueError, match="torch engines only"):
+        make_engine("keras", replace(RECIPE, attention=0.1))
 
 
 def test_a_run_learns_logs_and_leaves_its_best_weights(crops, tmp_path):
