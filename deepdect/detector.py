@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from deepdect import faces, images, weights
+from deepdect import faces, images, mesh, weights
 from deepdect.analysis import Analysis, FaceAnalysis, Status
 from deepdect.messages import Message
 from deepdect.runtime import Runtime, RuntimeName, open_runtime
@@ -20,6 +20,7 @@ from deepdect.verdict import sigmoid
 from explain import gradcam, occlusion, regions
 
 SMALL_FACE = 64  # crop pixels; training saw none smaller
+TURNED = 0.6  # `mesh.turn` beyond which a head shows little of its far side
 CHUNK = 16  # pictures decoded before the network sees their faces as one batch
 
 
@@ -51,6 +52,7 @@ class Detector:
         self.model = {"name": weights.MODEL_NAME, "version": self._model.version, "sha256": self._model.sha256}
         self.calibration = self._model.calibration
         self._noise_floor, self._no_floor = weights.noise_floor(models, self._model.sha256)
+        self._familiarity = weights.familiarity(models, self._model.sha256)
 
     @property
     def runtime(self) -> Runtime:
@@ -157,8 +159,12 @@ class Detector:
     def _judge(self, found: list[faces.Face], crops: list[faces.Crop], features: np.ndarray) -> list[FaceAnalysis]:
         head = self._model.head.linearize(features)
         maps = gradcam.evidence(features, head.gradient, self.calibration.temperature)
+        known = self._familiarity
+        strange = known.distance(features) > known.limit if known else np.zeros(len(crops), bool)
         judged = []
-        for face, crop, raw, raw_bias, evidence in zip(found, crops, head.logit, head.bias, maps, strict=True):
+        for face, crop, raw, raw_bias, evidence, unfamiliar in zip(
+            found, crops, head.logit, head.bias, maps, strange, strict=True
+        ):
             logit = self.calibration.logit(float(raw))
             probability = sigmoid(logit)
             landmarks = crop.to_crop(face.landmarks)
@@ -172,7 +178,7 @@ class Detector:
                     self.calibration.bias(float(raw_bias)),
                     evidence,
                     regions.attribute(evidence, regions.partition(landmarks)),
-                    _warnings(face, crop),
+                    _warnings(face, crop, bool(unfamiliar)),
                 )
             )
         return judged
@@ -182,11 +188,15 @@ def _name(source: images.Source) -> str:
     return os.fsdecode(source) if isinstance(source, (str, os.PathLike)) else "image"
 
 
-def _warnings(face: faces.Face, crop: faces.Crop) -> list[str]:
+def _warnings(face: faces.Face, crop: faces.Crop, unfamiliar: bool) -> list[str]:
     """What makes this face harder to judge than those the model was measured on."""
     found: list[str] = []
     if crop.native < SMALL_FACE:
         found.append(Message("small_face", pixels=round(max(face.box[2:]))))
     if abs(crop.angle) > 30:
         found.append(Message("tilted_head", degrees=round(abs(crop.angle))))
+    if mesh.turn(face.landmarks) > TURNED:
+        found.append(Message("turned_head"))
+    if unfamiliar:
+        found.append(Message("unfamiliar_face"))
     return found

@@ -18,6 +18,7 @@ INPUT = 192
 # Outer and inner corner of each eye in the mesh topology; left and right are the subject's own.
 RIGHT_EYE_CORNERS = (33, 133)
 LEFT_EYE_CORNERS = (362, 263)
+NOSE_TIP, FACE_SIDES = 1, (234, 454)  # the sides: before the subject's right and left ear
 ROI_SCALE = 1.5  # MediaPipe's enlargement of a face box for the mesh
 
 
@@ -101,6 +102,15 @@ def eye_angle(landmarks: np.ndarray) -> float:
     right = landmarks[list(RIGHT_EYE_CORNERS)].mean(axis=0)
     left = landmarks[list(LEFT_EYE_CORNERS)].mean(axis=0)
     return float(np.arctan2(left[1] - right[1], left[0] - right[0]))
+
+
+def turn(landmarks: np.ndarray) -> float:
+    """How far a head is turned to either side, 0..1 and beyond: how far the nose's tip is from the middle between the
+    face's two sides, as a share of half their distance. 0 is frontal; in a profile the tip is beyond the far side."""
+    right, left, tip = (landmarks[i].astype(float) for i in (*FACE_SIDES, NOSE_TIP))
+    across = left - right
+    along = float((tip - right) @ across) / max(float(across @ across), 1e-9)
+    return abs(2 * along - 1)
 
 
 def upright_bounds(landmarks: np.ndarray, angle: float) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from deepdect.familiarity import Familiarity
 from deepdect.head import Head
 from deepdect.messages import Message
 from deepdect.verdict import Calibration
@@ -22,6 +23,7 @@ WEIGHTS_FILE = "deepdect_resnet50.weights.npz"
 CHECKSUM_FILE = "model.sha256"
 CALIBRATION_FILE = "calibration.json"
 NOISE_FLOOR_FILE = "noise_floor.json"
+FAMILIARITY_FILE = "familiarity.npz"
 INT8_GRAPH = "deepdect_resnet50.int8.xml"  # its weights lie beside it, as .bin
 INT8_CHECKSUM_FILE = "int8.sha256"
 
@@ -103,6 +105,26 @@ def int8_graph(folder: Path, sha256: str) -> Path | None:
                 f"received {received}. Get the models/ folder again."
             )
     return graph
+
+
+def familiarity(folder: Path, sha256: str) -> Familiarity | None:
+    """What the features of familiar faces are with these weights; None where the folder ships no such table.
+
+    Raises WeightsError where the table is damaged or belongs to other weights.
+    """
+    file = folder / FAMILIARITY_FILE
+    if not file.is_file():
+        return None
+    try:
+        table = Familiarity.read(file)
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{file} cannot be read: {error}. Get the models/ folder again.") from error
+    if table.sha256 != sha256:
+        raise WeightsError(
+            f"{file} was measured with weights {table.sha256[:16]}, not with those in the folder, {sha256[:16]}: "
+            "measure it anew (python -m training.familiarity) or remove it"
+        )
+    return table
 
 
 def noise_floor(folder: Path, sha256: str) -> tuple[NoiseFloor | None, str]:

@@ -19,8 +19,8 @@ Float32Array = NDArray[np.float32]
 # crops float32 [n, s, s, 3] in 0..255 -> d logit / d crops, float32 [n, s, s, 3]
 Gradients = Callable[[Float32Array], Float32Array]
 
-CHANNELS = 32  # of the 2048 that Score-CAM would try
-STEPS = 16  # of the path that Integrated Gradients follows
+CHANNELS = 16  # of the 2048 that Score-CAM would try
+STEPS = 8  # of the path that Integrated Gradients follows
 WINDOW = 2  # side in cells of the window that the occlusion map slides
 BATCH = 16
 

@@ -27,7 +27,7 @@ from explain.sampling import spread
 from explain.trials import OURS, Features, Values, cases, explainers, on_faces, on_forgeries, on_random_networks
 from training.data import CropSet, load_crops
 from training.landmarks import load_landmarks
-from training.pseudo_fakes import SWAPPED_REGIONS, Forgery, region_swap, self_blended
+from training.pseudo_fakes import TRANSPLANTED, Forgery, region_swap, self_blended
 
 QUALITY = 70  # of the JPEG compression under which a map should stay the same
 CONFIDENT = 0.9  # fake probability of a confident verdict
@@ -129,7 +129,7 @@ def forge(bench: Bench, count: int) -> dict[str, list[Made]]:
     for turn, (i, j) in enumerate(follow(_pairs(reals, bench.crops.sources, random), "forgeries")):
         crop, donor = np.asarray(pixels[i]), np.asarray(pixels[j])
         blended.append((i, "", self_blended(crop, marks[i], random)))
-        region = SWAPPED_REGIONS[turn % len(SWAPPED_REGIONS)]
+        region = TRANSPLANTED[turn % len(TRANSPLANTED)]
         if (regions.partition(marks[i]) == regions.REGIONS.index(region)).any():  # a profile may hide it
             swaps.append((i, region, region_swap(crop, marks[i], donor, marks[j], region, random)))
     return {
@@ -157,10 +157,10 @@ def swaps_named(bench: Bench, swaps: Sequence[Made], threshold: float) -> Values
     """Of region swaps called deepfake: is the swapped region named first, and pointed at? Prints the table.
 
     Named first is what `explain.reasons` would name, refuted regions left out; a face of which nothing is left to be
-    named counts as not named.
+    named counts as not named. Beside it, whether a blob in the middle of the face would have named it.
     """
     accused = _above(bench, swaps, threshold)
-    values: Values = {row: defaultdict(list) for row in ("all", *SWAPPED_REGIONS)}
+    values: Values = {row: defaultdict(list) for row in ("all", *TRANSPLANTED)}
     pointed = _pointed(accused, {OURS: baselines.ours})[OURS]["pointing"]
     logits = bench.logits([one.case for one in accused])
     for one, logit, hit in zip(accused, logits.tolist(), pointed, strict=True):
@@ -172,10 +172,11 @@ def swaps_named(bench: Bench, swaps: Sequence[Made], threshold: float) -> Values
             values[row]["pointed at"].append(hit)
             values[row]["first by evidence"].append(float(strongest.name == one.region))
             values[row]["named first"].append(float(first == one.region))
+            values[row]["first by the blob"].append(float(_blobs_first(one) == one.region))
     print(
         f"\nOf {len(swaps)} region swaps, {len(accused)} have a fake probability of at least {threshold:g}. Of these:\n"
     )
-    columns = ("pointed at", "first by evidence", "named first")
+    columns = ("pointed at", "first by evidence", "named first", "first by the blob")
     rows = {}
     for row, figures in values.items():
         groups = [one.group for one in accused if row in ("all", one.region)]
@@ -223,6 +224,7 @@ def main(
     data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
     faces: Annotated[int, typer.Option(min=2, help="Test faces for deletion, insertion and stability.")] = 200,
     forgeries: Annotated[int, typer.Option(min=2, help="Forgeries of each kind made from real Test faces.")] = 100,
+    swaps: Annotated[int, typer.Option(min=2, help="Region swaps to see which of them are named.")] = 200,
     confident: Annotated[int, typer.Option(min=1, help="Most confident fakes of each source.")] = 50,
     random_faces: Annotated[int, typer.Option(min=2, help="Faces for the randomised networks.")] = 16,
     draws: Annotated[int, typer.Option(min=1, help="Randomised networks.")] = 3,
@@ -242,8 +244,8 @@ def main(
         print(f"Nothing can be verified: {bench.no_floor}.")
     kept: dict[str, Any] = {"model": bench.detector.model, "runtime": bench.detector.runtime.name, "seed": seed}
     kept["faces"] = faces_as_they_are(bench, faces, steps)
-    made = forge(bench, forgeries)
-    kept["forgeries"] = known_places(bench, made)
+    made = forge(bench, max(forgeries, swaps))
+    kept["forgeries"] = known_places(bench, {kind: forged[:forgeries] for kind, forged in made.items()})
     kept["swaps called deepfake"] = swaps_named(
         bench, made[SWAPS], bench.calibration.high if called is None else called
     )
@@ -251,6 +253,12 @@ def main(
     kept["random networks"] = random_networks(bench, random_faces, draws, seed)
     if output:
         output.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def _blobs_first(one: Made) -> str:
+    """The region with most of the centred blob."""
+    found = regions.attribute(baselines.centred_gaussian(one.case), regions.partition(one.landmarks))
+    return max(found, key=lambda region: region.evidence).name
 
 
 def _pointed(forged: Sequence[Made], maps: Mapping[str, Callable[[Case], NDArray[np.float32]]]) -> Values:

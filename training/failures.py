@@ -15,9 +15,9 @@ import numpy as np
 import typer
 from PIL import Image, ImageDraw, ImageFont
 
-from deepdect import Detector, faces, mesh, weights
+from deepdect import Detector, faces, weights
 from deepdect.ui.examples.make import alter, portrait
-from training import pseudo_fakes
+from training import covered, pseudo_fakes
 from training.breakdown import markdown
 from training.robustness import blur, jpeg, noise, reduced
 
@@ -38,31 +38,6 @@ def resynthesised(photo: Picture) -> Picture:
     return _on_crop(photo, pseudo_fakes.resynthesised)
 
 
-def painted(photo: Picture) -> Picture:
-    """Turned into brush strokes by OpenCV's stylization filter."""
-    return cv2.stylization(photo, sigma_s=20, sigma_r=0.5)
-
-
-def masked(photo: Picture) -> Picture:
-    """Mouth and chin behind a plain mask."""
-    x, y, width, height = (int(v) for v in faces.find(photo)[0].box)
-    covered = photo.copy()
-    cv2.ellipse(
-        covered, (x + width // 2, y + int(0.8 * height)), (width // 2, height // 4), 0, 0, 360, (190, 205, 215), -1
-    )
-    return covered
-
-
-def sunglasses(photo: Picture) -> Picture:
-    """Both eyes behind dark glasses."""
-    covered = photo.copy()
-    points = faces.find(photo)[0].landmarks
-    for corners in (mesh.RIGHT_EYE_CORNERS, mesh.LEFT_EYE_CORNERS):
-        centre, reach = points[list(corners)].mean(axis=0), np.ptp(points[list(corners), 0])
-        cv2.circle(covered, tuple(int(v) for v in centre), int(0.8 * reach), (15, 15, 18), -1)
-    return covered
-
-
 def upside_down(photo: Picture) -> Picture:
     """Turned by 180 degrees."""
     return np.ascontiguousarray(photo[::-1, ::-1])
@@ -70,6 +45,10 @@ def upside_down(photo: Picture) -> Picture:
 
 def _spoilt(change: Callable[[Picture, np.random.Generator], Picture]) -> Callable[[Picture], Picture]:
     return lambda photo: change(photo, np.random.default_rng(0))
+
+
+def _with_landmarks(change: Callable[[Picture, np.ndarray], Picture]) -> Callable[[Picture], Picture]:
+    return lambda photo: change(photo, faces.find(photo)[0].landmarks)
 
 
 # Name -> (whether it shows a forgery, how it is made of the portrait).
@@ -80,9 +59,9 @@ PICTURES: dict[str, tuple[bool, Callable[[Picture], Picture]]] = {
     "a quarter of its size": (False, _spoilt(reduced(0.25))),
     "noisy": (False, _spoilt(noise(0.1))),
     "upside down": (False, upside_down),
-    "behind a mask": (False, masked),
-    "sunglasses": (False, sunglasses),
-    "painted by a filter": (False, painted),
+    "behind a mask": (False, _with_landmarks(covered.masked)),
+    "sunglasses": (False, _with_landmarks(covered.sunglasses)),
+    "painted by a filter": (False, _with_landmarks(covered.painted)),
     "face altered": (True, alter),
     "mouth replaced": (True, mouth_swapped),
     "face resynthesised": (True, resynthesised),

@@ -125,6 +125,20 @@ def test_a_picture_is_as_fake_as_its_most_suspicious_face(detector, astronaut):
     assert result.verdict == detector.calibration.verdict(result.fake_probability)
 
 
+def test_an_unfamiliar_face_carries_a_warning_and_the_portrait_none(detector, astronaut):
+    """Noise that no camera makes, over the whole picture."""
+    noisy = astronaut + np.random.default_rng(0).normal(0, 40, astronaut.shape)
+    [face] = detector.analyze(np.clip(noisy, 0, 255).astype(np.uint8)).faces[:1]
+    [warning] = [warning for warning in face.warnings if "unlike those" in warning]
+    assert "gedreht" not in language("de").say(warning) and "kein" in language("de").say(warning)
+    assert not detector.analyze(astronaut).faces[0].warnings
+
+
+def test_a_head_turned_to_the_side_carries_a_warning(detector, astronaut, monkeypatch):
+    monkeypatch.setattr("deepdect.detector.mesh.turn", lambda landmarks: 0.7)
+    assert "head turned far to the side" in detector.analyze(astronaut).faces[0].warnings
+
+
 def test_small_and_tilted_faces_carry_a_warning(detector, astronaut):
     small = Image.fromarray(astronaut).resize((150, 150), Image.Resampling.BOX)
     canvas = Image.new("RGB", (300, 300), (90, 90, 90))

@@ -123,3 +123,14 @@ def test_the_mesh_lies_on_the_astronauts_face(astronaut):
 
 def test_the_mesh_doubts_a_picture_without_a_face():
     assert mesh.face_mesh().fit(np.zeros((200, 200, 3), np.uint8), np.array([100.0, 100.0]), 150.0, 0.0)[1] < 0.1
+
+
+def test_a_turn_is_how_far_the_nose_is_from_the_middle():
+    points = np.zeros((mesh.LANDMARKS, 2))
+    points[list(mesh.FACE_SIDES)] = [[10, 50], [110, 50]]
+    for tip, expected in ((60, 0), (85, 0.5), (35, 0.5), (110, 1), (120, 1.2)):
+        points[mesh.NOSE_TIP] = [tip, 80]
+        assert mesh.turn(points) == pytest.approx(expected)
+    angle = np.deg2rad(30)
+    tilted = points @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    assert mesh.turn(tilted) == pytest.approx(1.2)

@@ -1,0 +1,96 @@
+"""Whether a face is like those that the network learned from: its features under a Gaussian of theirs.
+
+A drawn, covered, badly blurred or noisy face gets a score like any other, and nothing in the score says that the
+network has never seen the like. Its features do: they lie further from the training faces' mean, in units of their
+spread (Mahalanobis distance; Lee et al., "A Simple Unified Framework for Detecting Out-of-Distribution Samples", 2018,
+arXiv 1807.03888, here with one Gaussian for both classes). The Gaussian is a probabilistic PCA (Tipping & Bishop,
+1999): a few axes with a variance each, and one variance for all others.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Float32Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Familiarity:
+    """mean: [c]. axes: orthonormal [k, c]. variances: along them, [k]. rest: along every other direction. limit: the
+    distance above which a face is unfamiliar. sha256: of the weights whose features they are.
+
+    Raises ValueError for shapes that do not fit one another, or variances and a limit that are not above 0.
+    """
+
+    sha256: str
+    mean: Float32Array
+    axes: Float32Array
+    variances: Float32Array
+    rest: float
+    limit: float
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "axes", "variances"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), np.float32))
+        shapes = f"mean {self.mean.shape}, axes {self.axes.shape}, variances {self.variances.shape}"
+        if self.axes.shape != (len(self.variances), len(self.mean)) or len(self.variances) >= len(self.mean):
+            raise ValueError(f"expected mean [c], axes [k, c] and variances [k] with k < c, received {shapes}")
+        values = (self.mean, self.axes, self.variances, self.rest, self.limit)
+        if not all(np.isfinite(value).all() for value in values):
+            raise ValueError("the familiarity table contains NaN or infinity")
+        if not (self.variances.min(initial=1) > 0 and self.rest > 0 and self.limit > 0):
+            raise ValueError(f"expected variances and a limit above 0, received rest {self.rest}, limit {self.limit}")
+
+    @staticmethod
+    def fit(pooled: ArrayLike, axes: int, sha256: str) -> Familiarity:
+        """The Gaussian of pooled features [n, c] with n > axes; its limit is 1 until one is chosen (`replace`)."""
+        features = np.asarray(pooled, np.float64)
+        if features.ndim != 2 or not 0 < axes < min(features.shape):
+            raise ValueError(f"expected more than {axes} features [n, c], received shape {features.shape}")
+        mean = features.mean(axis=0)
+        _, singular, directions = np.linalg.svd(features - mean, full_matrices=False)
+        variances = singular**2 / (len(features) - 1)
+        # with fewer faces than channels, the directions that none of them has count with variance 0
+        rest = variances[axes:].sum() / (features.shape[1] - axes)
+        single = np.float32
+        kept = directions[:axes].astype(single), variances[:axes].astype(single)
+        return Familiarity(sha256, mean.astype(single), *kept, float(rest), 1.0)
+
+    def distance(self, features: ArrayLike) -> Float32Array:
+        """How far faces are from the training faces' mean, [n]; 1 is about what those themselves have.
+
+        features: [n, h, w, c], the backbone's last activation. Root mean square over the channels of the distance in
+        standard deviations.
+        """
+        centred = np.asarray(features, np.float32).mean(axis=(1, 2)) - self.mean
+        along = centred @ self.axes.T
+        beyond = np.maximum(0, np.square(centred).sum(axis=1) - np.square(along).sum(axis=1))
+        squared = (np.square(along) / self.variances).sum(axis=1) + beyond / self.rest
+        return np.sqrt(squared / len(self.mean)).astype(np.float32)
+
+    def save(self, file: Path) -> None:
+        """Write the table as `.npz`, axes in half precision."""
+        np.savez_compressed(
+            file,
+            sha256=np.array(self.sha256),
+            mean=self.mean,
+            axes=self.axes.astype(np.float16),
+            variances=self.variances,
+            rest=np.array(self.rest),
+            limit=np.array(self.limit),
+        )
+
+    @staticmethod
+    def read(file: Path) -> Familiarity:
+        """The table in a `.npz` file. Raises OSError where it cannot be read, ValueError where it is no such table."""
+        try:
+            with np.load(file, allow_pickle=False) as found:
+                arrays = found["mean"], found["axes"], found["variances"]
+                return Familiarity(str(found["sha256"]), *arrays, float(found["rest"]), float(found["limit"]))
+        except (KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(f"not a familiarity table: {error}") from error

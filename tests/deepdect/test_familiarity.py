@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from deepdect import weights
+from deepdect.familiarity import Familiarity
+
+
+def table(**changes) -> Familiarity:
+    """Three channels: a standard deviation of 2 along the first, of 1 along the others."""
+    parts = {"sha256": "a", "mean": [1, 0, 0], "axes": [[1, 0, 0]], "variances": [4], "rest": 1.0, "limit": 1.0}
+    return Familiarity(**(parts | changes))
+
+
+def test_the_distance_by_hand():
+    features = np.zeros((3, 2, 2, 3), np.float32)
+    features[0] = [1, 0, 0]  # the mean itself
+    features[1] = [5, 0, 0]  # two standard deviations along the axis
+    features[2, 0, 0] = [4, 12, 0]  # on average (1, 3, 0): three deviations off it
+    np.testing.assert_allclose(table().distance(features), np.sqrt([0, 4 / 3, 9 / 3]), rtol=1e-6)
+
+
+def test_the_fit_finds_the_mean_the_axis_and_the_spread():
+    random = np.random.default_rng(0)
+    faces = random.normal(0, [1, 5, 1], (4000, 3)) + [7, 8, 9]
+    fitted = Familiarity.fit(faces, 1, "a")
+    np.testing.assert_allclose(fitted.mean, [7, 8, 9], atol=0.3)
+    np.testing.assert_allclose(np.abs(fitted.axes), [[0, 1, 0]], atol=0.05)
+    assert fitted.variances == pytest.approx([25], rel=0.1) and fitted.rest == pytest.approx(1, rel=0.1)
+    # what it was fitted on is at distance 1, root mean square
+    distances = fitted.distance(faces[:, None, None])
+    assert np.square(distances).mean() == pytest.approx(1, abs=0.05)
+    with pytest.raises(ValueError, match="more than 3 features"):
+        Familiarity.fit(faces, 3, "a")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"axes": [[1, 0]]}, "k < c, received mean"),
+        ({"variances": [0.0]}, "above 0"),
+        ({"limit": -1.0}, "above 0"),
+        ({"mean": [np.nan, 0, 0]}, "NaN"),
+    ],
+)
+def test_a_table_that_cannot_be_is_refused(changes, words):
+    with pytest.raises(ValueError, match=words):
+        table(**changes)
+
+
+def test_a_table_is_read_as_written_and_checked(tmp_path):
+    file = tmp_path / weights.FAMILIARITY_FILE
+    assert weights.familiarity(tmp_path, "a") is None
+    replace(table(), limit=1.5).save(file)
+    read = weights.familiarity(tmp_path, "a")
+    assert read is not None and read.limit == 1.5 and read.axes.tolist() == [[1, 0, 0]]
+    with pytest.raises(weights.WeightsError, match="measured with weights a, not with those in the folder, b"):
+        weights.familiarity(tmp_path, "b")
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(weights.WeightsError, match="cannot be read"):
+        weights.familiarity(tmp_path, "a")
+    np.savez(file, sha256=np.array("a"))
+    with pytest.raises(weights.WeightsError, match="not a familiarity table"):
+        weights.familiarity(tmp_path, "a")
+
+
+def test_the_shipped_table_belongs_to_the_shipped_weights(detector):
+    shipped = weights.familiarity(weights.FOLDER, detector.model["sha256"])
+    assert shipped is not None and shipped.mean.shape == (2048,)
