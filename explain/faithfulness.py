@@ -157,7 +157,8 @@ def swaps_named(bench: Bench, swaps: Sequence[Made], threshold: float) -> Values
     """Of region swaps called deepfake: is the swapped region named first, and pointed at? Prints the table.
 
     Named first is what `explain.reasons` would name, refuted regions left out; a face of which nothing is left to be
-    named counts as not named. Beside it, whether a blob in the middle of the face would have named it.
+    named counts as not named. Beside it, whether a blob in the middle of the face would have named it, and how
+    often hiding confirms the swapped region, and the nine others, which are as they were.
     """
     accused = _above(bench, swaps, threshold)
     values: Values = {row: defaultdict(list) for row in ("all", *TRANSPLANTED)}
@@ -173,10 +174,16 @@ def swaps_named(bench: Bench, swaps: Sequence[Made], threshold: float) -> Values
             values[row]["first by evidence"].append(float(strongest.name == one.region))
             values[row]["named first"].append(float(first == one.region))
             values[row]["first by the blob"].append(float(_blobs_first(one) == one.region))
+            values[row]["it verified"].append(
+                float(np.mean([r.verified is True for r in found if r.name == one.region]))
+            )
+            values[row]["others verified"].append(
+                float(np.mean([r.verified is True for r in found if r.name != one.region]))
+            )
     print(
         f"\nOf {len(swaps)} region swaps, {len(accused)} have a fake probability of at least {threshold:g}. Of these:\n"
     )
-    columns = ("pointed at", "first by evidence", "named first", "first by the blob")
+    columns = ("pointed at", "first by evidence", "named first", "first by the blob", "it verified", "others verified")
     rows = {}
     for row, figures in values.items():
         groups = [one.group for one in accused if row in ("all", one.region)]
