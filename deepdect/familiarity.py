@@ -4,7 +4,8 @@ A drawn, covered, badly blurred or noisy face gets a score like any other, and n
 network has never seen the like. Its features do: they lie further from the training faces' mean, in units of their
 spread (Mahalanobis distance; Lee et al., "A Simple Unified Framework for Detecting Out-of-Distribution Samples", 2018,
 arXiv 1807.03888, here with one Gaussian for both classes). The Gaussian is a probabilistic PCA (Tipping & Bishop,
-1999): a few axes with a variance each, and one variance for all others.
+1999): a few axes with a variance each, and one variance for all others. Features are taken at unit length: their length
+says how sure the network is, and the surest fakes would be the strangest faces.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ Float32Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Familiarity:
-    """mean: [c]. axes: orthonormal [k, c]. variances: along them, [k]. rest: along every other direction. limit: the
+    """A Gaussian of mean features at unit length.
+
+    mean: [c]. axes: orthonormal [k, c]. variances: along them, [k]. rest: along every other direction. limit: the
     distance above which a face is unfamiliar. sha256: of the weights whose features they are.
 
     Raises ValueError for shapes that do not fit one another, or variances and a limit that are not above 0.
@@ -49,9 +52,10 @@ class Familiarity:
     @staticmethod
     def fit(pooled: ArrayLike, axes: int, sha256: str) -> Familiarity:
         """The Gaussian of pooled features [n, c] with n > axes; its limit is 1 until one is chosen (`replace`)."""
-        features = np.asarray(pooled, np.float64)
+        features: NDArray[np.floating] = np.asarray(pooled, np.float64)
         if features.ndim != 2 or not 0 < axes < min(features.shape):
             raise ValueError(f"expected more than {axes} features [n, c], received shape {features.shape}")
+        features = _unit(features)
         mean = features.mean(axis=0)
         _, singular, directions = np.linalg.svd(features - mean, full_matrices=False)
         variances = singular**2 / (len(features) - 1)
@@ -67,7 +71,7 @@ class Familiarity:
         features: [n, h, w, c], the backbone's last activation. Root mean square over the channels of the distance in
         standard deviations.
         """
-        centred = np.asarray(features, np.float32).mean(axis=(1, 2)) - self.mean
+        centred = _unit(np.asarray(features, np.float32).mean(axis=(1, 2))) - self.mean
         along = centred @ self.axes.T
         beyond = np.maximum(0, np.square(centred).sum(axis=1) - np.square(along).sum(axis=1))
         squared = (np.square(along) / self.variances).sum(axis=1) + beyond / self.rest
@@ -94,3 +98,7 @@ class Familiarity:
                 return Familiarity(str(found["sha256"]), *arrays, float(found["rest"]), float(found["limit"]))
         except (KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(f"not a familiarity table: {error}") from error
+
+
+def _unit(features: NDArray[np.floating]) -> NDArray[np.floating]:
+    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)

@@ -10,31 +10,33 @@ from deepdect.familiarity import Familiarity
 
 
 def table(**changes) -> Familiarity:
-    """Three channels: a standard deviation of 2 along the first, of 1 along the others."""
-    parts = {"sha256": "a", "mean": [1, 0, 0], "axes": [[1, 0, 0]], "variances": [4], "rest": 1.0, "limit": 1.0}
+    """Three channels: a standard deviation of .2 along the first, of .1 along the others."""
+    parts = {"sha256": "a", "mean": [1, 0, 0], "axes": [[1, 0, 0]], "variances": [0.04], "rest": 0.01, "limit": 1.0}
     return Familiarity(**(parts | changes))
 
 
 def test_the_distance_by_hand():
     features = np.zeros((3, 2, 2, 3), np.float32)
-    features[0] = [1, 0, 0]  # the mean itself
-    features[1] = [5, 0, 0]  # two standard deviations along the axis
-    features[2, 0, 0] = [4, 12, 0]  # on average (1, 3, 0): three deviations off it
-    np.testing.assert_allclose(table().distance(features), np.sqrt([0, 4 / 3, 9 / 3]), rtol=1e-6)
+    features[0] = [7, 0, 0]  # the mean itself, whatever its length
+    features[1] = [0, 5, 0]  # 1 off the mean along the axis, and 1 beyond it: 5 and 10 deviations
+    features[2, 0, 0] = [12, 16, 0]  # at unit length (.6, .8, 0): 2 and 8 deviations
+    expected = np.sqrt([0, (25 + 100) / 3, (4 + 64) / 3])
+    np.testing.assert_allclose(table().distance(features), expected, rtol=1e-6, atol=1e-6)
 
 
 def test_the_fit_finds_the_mean_the_axis_and_the_spread():
     random = np.random.default_rng(0)
-    faces = random.normal(0, [1, 5, 1], (4000, 3)) + [7, 8, 9]
-    fitted = Familiarity.fit(faces, 1, "a")
-    np.testing.assert_allclose(fitted.mean, [7, 8, 9], atol=0.3)
-    np.testing.assert_allclose(np.abs(fitted.axes), [[0, 1, 0]], atol=0.05)
-    assert fitted.variances == pytest.approx([25], rel=0.1) and fitted.rest == pytest.approx(1, rel=0.1)
+    faces = random.normal(0, [0.01, 0.05, 0.01, 0.01], (4000, 4)) + [0, 0, 0, 1]
+    fitted = Familiarity.fit(faces * random.uniform(1, 9, (4000, 1)), 1, "a")
+    np.testing.assert_allclose(fitted.mean, [0, 0, 0, 1], atol=0.01)
+    np.testing.assert_allclose(np.abs(fitted.axes), [[0, 1, 0, 0]], atol=0.05)
+    assert fitted.variances == pytest.approx([0.0025], rel=0.1)
+    assert fitted.rest == pytest.approx(0.0002 / 3, rel=0.1)  # two free directions; length has none
     # what it was fitted on is at distance 1, root mean square
     distances = fitted.distance(faces[:, None, None])
     assert np.square(distances).mean() == pytest.approx(1, abs=0.05)
-    with pytest.raises(ValueError, match="more than 3 features"):
-        Familiarity.fit(faces, 3, "a")
+    with pytest.raises(ValueError, match="more than 4 features"):
+        Familiarity.fit(faces, 4, "a")
 
 
 @pytest.mark.parametrize(
