@@ -54,6 +54,7 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
     pseudo_fakes: float = 0.0  # share of the fakes that are made from the batch's reals (training/pseudo_fakes.py)
     attention: float = 0.0  # weight of the loss that wants the evidence where the forgery is (torch engines)
+    sam: float = 0.0  # sharpness-aware steps of this length (torch engines)
     validate_every: int = 4000  # images
     validate_on: int = 600  # Validation crops, the same ones each time
     patience: int = 6  # validations without a better figure before stopping early
@@ -72,7 +73,7 @@ def make_engine(name: str, recipe: Recipe, **size: Any) -> Any:
     """The training step: `torch` (compiled), `torch-bf16` (fastest, on processors that have bfloat16), `torch-eager`,
     `torch-cuda` (a GPU, in bfloat16) or `keras` (any Keras backend).
 
-    Raises ValueError where the recipe asks the Keras engine for attention.
+    Raises ValueError where the recipe asks the Keras engine for attention or sharpness-aware steps.
     """
     if name.startswith("torch"):
         from training.torch_engine import TorchEngine
@@ -83,10 +84,11 @@ def make_engine(name: str, recipe: Recipe, **size: Any) -> Any:
             "mixed": name in ("torch-bf16", "torch-cuda"),
             "device": "cuda" if name == "torch-cuda" else "cpu",
             "attention": recipe.attention,
+            "sam": recipe.sam,
         }
         return TorchEngine(tuple(recipe.frozen), recipe.rates, recipe.weight_decay, **kind, **size)
-    if recipe.attention:
-        raise ValueError(f"the recipe's attention ({recipe.attention}) is there in the torch engines only")
+    if recipe.attention or recipe.sam:
+        raise ValueError(f"attention ({recipe.attention}) and sam ({recipe.sam}) are there in the torch engines only")
     from training.keras_engine import KerasEngine
 
     return KerasEngine(tuple(recipe.frozen), recipe.rates, recipe.weight_decay, **size)

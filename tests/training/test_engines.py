@@ -172,3 +172,33 @@ def test_attention_moves_the_evidence_to_the_forgery():
     for _ in range(30):
         engine.step(pixels, labels, 3e-3, places)
     assert away() < before / 2
+
+
+def test_a_sharpness_aware_step_uses_the_gradient_uphill_and_leaves_the_weights_where_they_were():
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    import torch
+
+    pixels, labels = coloured_batch()
+    learners = [make("torch", sam=sam, average=0.0, weight_decay=0.0) for sam in (0.0, 0.5)]
+    learners[1].load(learners[0].averaged_weights())
+    gradients = []
+    for learner in learners:
+        torch.manual_seed(1)
+        before = [weight.detach().clone() for weight in learner.network.parameters()]
+        learner.step(pixels, labels, 0.0)
+        for weight, was in zip(learner.network.parameters(), before, strict=True):
+            torch.testing.assert_close(weight.detach(), was, rtol=1e-5, atol=1e-6)  # at rate 0 nothing else moves
+        gradients.append(torch.cat([weight.grad.flatten() for weight in learner.network.parameters()]))
+    assert not torch.allclose(*gradients)
+
+
+def test_climbing_goes_the_given_length_along_the_gradient():
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    import torch
+
+    learner = make("torch", sam=0.5)
+    learner._loss(*coloured_batch(), None).backward()
+    weights, steps = learner._climb()
+    assert float(torch.cat([step.flatten() for step in steps]).norm()) == pytest.approx(0.5, rel=1e-4)
+    along = torch.cat([weight.grad.flatten() for weight in weights])
+    assert float(torch.nn.functional.cosine_similarity(along, torch.cat([s.flatten() for s in steps]), 0)) > 0.999
