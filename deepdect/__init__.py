@@ -8,5 +8,5 @@ from deepdect.analysis import Analysis, FaceAnalysis
 from deepdect.detector import Detector
 from deepdect.images import ImageError
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 __all__ = ["Analysis", "Detector", "FaceAnalysis", "ImageError", "__version__"]

@@ -62,9 +62,9 @@ def choose_band(
 ) -> tuple[float, float]:
     """(low, high): the narrowest band outside which verdicts are right often enough.
 
-    probabilities: [tiers, n]; labels and sources: [n]. high: the least threshold in .5 to .99 at which at least `right`
+    probabilities: [tiers, n]; labels and sources: [n]. high: the least threshold in .5 to .999 at which at least `right`
     of the accused are fake, and of the reals of no source in no tier more than `false_alarms` are accused. low: the
-    greatest in .01 to .5 at which at least `right` of all decided are right, and CLEARED_RIGHT of the cleared are real.
+    greatest in .001 to .5 at which at least `right` of all decided are right, and CLEARED_RIGHT of the cleared are real.
     """
     fake = labels > 0.5
 
@@ -82,8 +82,9 @@ def choose_band(
         decided_right = (accused & fake).sum() + (cleared & ~fake).sum()
         return _share(cleared, ~fake) >= CLEARED_RIGHT and decided_right >= right * (accused | cleared).sum()
 
-    high = next((t for t in np.arange(50, 100) / 100 if accusation_holds(t)), 0.99)
-    low = next((t for t in np.arange(50, 0, -1) / 100 if clearance_holds(t)), 0.01)
+    # in thousandths: between two hundredths lies one in a hundred of the generated portraits
+    high = next((t for t in np.arange(500, 1000) / 1000 if accusation_holds(t)), 0.999)
+    low = next((t for t in np.arange(500, 0, -1) / 1000 if clearance_holds(t)), 0.001)
     return float(low), float(high)
 
 
