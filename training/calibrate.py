@@ -62,9 +62,10 @@ def choose_band(
 ) -> tuple[float, float]:
     """(low, high): the narrowest band outside which verdicts are right often enough.
 
-    probabilities: [tiers, n]; labels and sources: [n]. high: the least threshold in .5 to .999 at which at least `right`
-    of the accused are fake, and of the reals of no source in no tier more than `false_alarms` are accused. low: the
-    greatest in .001 to .5 at which at least `right` of all decided are right, and CLEARED_RIGHT of the cleared are real.
+    probabilities: [tiers, n]; labels and sources: [n]. high: the least threshold in .5 to .999 at which at least
+    `right` of the accused are fake, and of the reals of no source in no tier more than `false_alarms` are accused.
+    low: the greatest in .001 to .5 at which at least `right` of all decided are right, and CLEARED_RIGHT of the cleared
+    are real.
     """
     fake = labels > 0.5
 
