@@ -13,10 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from deepdect import openvino_core
+from deepdect.shrink import resize
 
 # Box (x0, y0, x1, y1), then right eye, left eye, nose tip, mouth, right and left ear (the subject's own sides).
 KEYPOINTS = 6
@@ -26,18 +26,20 @@ KEYPOINTS = 6
 class SsdSettings:
     """One detector's anchor grid: `(stride, anchors per cell)` a layer, on a `size` x `size` input.
 
-    resized: whether `size` differs from the one the file was made for.
+    resized: whether `size` differs from the one the file was made for. exact: whether large pictures are reduced by the
+    exact average (the training crops' faces were found so) instead of by halves.
     """
 
     file: str
     size: int
     layers: tuple[tuple[int, int], ...]
     resized: bool = False
+    exact: bool = False
 
 
-FRONT = SsdSettings("face_detection_front.tflite", 128, ((8, 2), (16, 6)))
+FRONT = SsdSettings("face_detection_front.tflite", 128, ((8, 2), (16, 6)), exact=True)
 BACK = SsdSettings("face_detection_back.tflite", 256, ((16, 2), (32, 6)))
-FULL_RANGE = SsdSettings("face_detection_full_range.tflite", 192, ((4, 1),))
+FULL_RANGE = SsdSettings("face_detection_full_range.tflite", 192, ((4, 1),), exact=True)
 # BACK is fully convolutional: on a larger input it finds faces of the same sizes in pixels, over four times the area.
 # Of the three it needs the fewest input pixels a face, at the least cost a pixel.
 WIDE = SsdSettings(BACK.file, 512, BACK.layers, resized=True)
@@ -136,11 +138,7 @@ class BlazeFace:
         height, width = rgb.shape[:2]
         side = max(height, width) * (1 + 2 * pad)
         scale = self.settings.size / side
-        small = cv2.resize(
-            rgb,
-            (max(1, round(width * scale)), max(1, round(height * scale))),
-            interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR,
-        )
+        small = resize(rgb, max(1, round(width * scale)), max(1, round(height * scale)), exact=self.settings.exact)
         top, left = (self.settings.size - small.shape[0]) // 2, (self.settings.size - small.shape[1]) // 2
         square = np.full((1, self.settings.size, self.settings.size, 3), -1.0, np.float32)
         square[0, top : top + small.shape[0], left : left + small.shape[1]] = small * np.float32(2 / 255) - 1

@@ -14,6 +14,7 @@ import numpy as np
 
 from deepdect import mesh
 from deepdect.blazeface import BACK, FRONT, FULL_RANGE, WIDE, detector, iou, suppress
+from deepdect.shrink import resize
 
 CROP = 256  # the network's input side
 CROP_MARGIN = 1.08  # crop side over the longer side of the landmarks' box
@@ -208,7 +209,7 @@ def _scan(rgb: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
     """Candidates from overlapping tiles of the picture reduced to at most `side` pixels along its longer side."""
     height, width = rgb.shape[:2]
     scale = min(1.0, side / max(height, width))
-    small = cv2.resize(rgb, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)
+    small = resize(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
     found = []
     for y in _starts(small.shape[0]):
         for x in _starts(small.shape[1]):

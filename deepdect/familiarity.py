@@ -11,6 +11,7 @@ says how sure the network is, and the surest fakes would be the strangest faces.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +73,7 @@ class Familiarity:
         standard deviations.
         """
         centred = _unit(np.asarray(features, np.float32).mean(axis=(1, 2))) - self.mean
-        along = centred @ self.axes.T
+        along = np.einsum("nc,kc->nk", centred, self.axes)  # not @: see `deepdect.head`
         beyond = np.maximum(0, np.square(centred).sum(axis=1) - np.square(along).sum(axis=1))
         squared = (np.square(along) / self.variances).sum(axis=1) + beyond / self.rest
         return np.sqrt(squared / len(self.mean)).astype(np.float32)
@@ -96,7 +97,7 @@ class Familiarity:
             with np.load(file, allow_pickle=False) as found:
                 arrays = found["mean"], found["axes"], found["variances"]
                 return Familiarity(str(found["sha256"]), *arrays, float(found["rest"]), float(found["limit"]))
-        except (KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except (KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(f"not a familiarity table: {error}") from error
 
 

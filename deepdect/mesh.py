@@ -12,6 +12,7 @@ import numpy as np
 
 from deepdect import openvino_core
 from deepdect.blazeface import bundled_model
+from deepdect.shrink import halve
 
 LANDMARKS = 468
 INPUT = 192
@@ -34,11 +35,12 @@ def square_to_pixels(centre: np.ndarray, side: float, angle: float, size: int) -
 
 
 def extract_square(
-    rgb: np.ndarray, centre: np.ndarray, side: float, angle: float, size: int, border: int
+    rgb: np.ndarray, centre: np.ndarray, side: float, angle: float, size: int, border: int, *, quick: bool = False
 ) -> np.ndarray:
     """The turned square as uint8 [size, size, 3], reduced without aliasing; `border` is OpenCV's border mode.
 
-    Only the square's surroundings are read, so the cost does not grow with the photo.
+    Only the square's surroundings are read, so the cost does not grow with the photo. quick: halve what is large
+    (`shrink.halve`) instead of averaging over exact areas.
     """
     reach = side * (abs(np.cos(angle)) + abs(np.sin(angle))) / 2 + 2 * max(1.0, side / size)
     low = np.floor(centre - reach).astype(int)
@@ -50,7 +52,10 @@ def extract_square(
     offset = np.array([x0, y0], dtype=float)
     factor = side / size
     scale = np.ones(2)
-    if factor > 1:  # area-average first: a bilinear warp alone would skip pixels
+    if quick and factor >= 2:
+        part, halved = halve(part, factor)
+        scale *= halved
+    elif factor > 1:  # area-average first: a bilinear warp alone would skip pixels
         reduced = np.maximum(1, np.round(np.array(part.shape[1::-1]) / factor)).astype(int)
         scale = np.array(part.shape[1::-1]) / reduced
         part = cv2.resize(part, (int(reduced[0]), int(reduced[1])), interpolation=cv2.INTER_AREA)
@@ -81,7 +86,7 @@ class FaceMesh:
 
     def fit(self, rgb: np.ndarray, centre: np.ndarray, side: float, angle: float) -> tuple[np.ndarray, float]:
         """Landmarks float64 [468, 2] in photo pixels and the score in 0..1 that the square really holds a face."""
-        patch = extract_square(rgb, centre, side, angle, INPUT, cv2.BORDER_CONSTANT)
+        patch = extract_square(rgb, centre, side, angle, INPUT, cv2.BORDER_CONSTANT, quick=True)
         request = self._request()
         request.infer([patch[None] * np.float32(1 / 255)])
         outputs = sorted((request.get_output_tensor(i).data.reshape(-1) for i in range(2)), key=len)

@@ -48,7 +48,8 @@ def evidence(features: ArrayLike, gradient: ArrayLike, temperature: float = 1.0)
     if not (np.isfinite(temperature) and temperature > 0):
         raise ValueError(f"expected a temperature above 0, received {temperature}")
     alpha = weights / np.float32(h * w * temperature)
-    return np.matmul(activations.reshape(n, h * w, c), alpha[:, :, None]).reshape(n, h, w)
+    # not matmul, whose threads spin on afterwards and slow the network's next pass: see `deepdect.head`
+    return np.einsum("nhwc,nc->nhw", activations, alpha)
 
 
 def upsample(evidence: ArrayLike, size: int) -> Float32Array:
@@ -75,7 +76,8 @@ def upsample(evidence: ArrayLike, size: int) -> Float32Array:
         raise ValueError(f"expected a size of at least {max(cells.shape)} for {cells.shape} cells, received {size}")
     h, w = cells.shape
     rows, columns = _spreading_matrix(size, h), _spreading_matrix(size, w)
-    return (rows @ cells @ columns.T).astype(np.float32, copy=False)
+    spread = np.einsum("hy,yx->hx", rows, cells)  # not @, as above
+    return np.einsum("hx,wx->hw", spread, columns).astype(np.float32, copy=False)
 
 
 @lru_cache(maxsize=32)
