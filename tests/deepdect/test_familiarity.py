@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -61,6 +62,16 @@ def test_a_table_is_read_as_written_and_checked(tmp_path):
     assert read is not None and read.limit == 1.5 and read.axes.tolist() == [[1, 0, 0]]
     with pytest.raises(weights.WeightsError, match="measured with weights a, not with those in the folder, b"):
         weights.familiarity(tmp_path, "b")
+    damaged = bytearray(file.read_bytes())
+    with zipfile.ZipFile(file) as archive:
+        start = archive.getinfo("axes.npy").header_offset
+    names = int.from_bytes(damaged[start + 26 : start + 28], "little") + int.from_bytes(
+        damaged[start + 28 : start + 30], "little"
+    )
+    damaged[start + 30 + names] = 0x07  # a block type that deflate does not have
+    file.write_bytes(damaged)
+    with pytest.raises(weights.WeightsError, match="not a familiarity table: Error -3"):
+        weights.familiarity(tmp_path, "a")
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(weights.WeightsError, match="cannot be read"):
         weights.familiarity(tmp_path, "a")
