@@ -18,6 +18,11 @@ def percent(probability: float) -> str:
     return f"{probability:.0%}".replace("%", f"{NBSP}%")
 
 
+def threshold(probability: float) -> str:
+    """A limit of the inconclusive band in 0..1 as per cent with a decimal: it was chosen in thousandths."""
+    return f"{probability:.1%}".replace("%", f"{NBSP}%")
+
+
 def logits(value: float) -> str:
     """A logit with its sign and two decimals, "0.00" where it rounds to nothing."""
     text = f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")

@@ -120,7 +120,8 @@ def main(
         shares = " | ".join(f"{line[key]:.1%}" for key in ("reals accused", "fakes caught"))
         print(f"| {name} | {' | '.join(f'{line[key]:.3f}' for key in ('pooled', *both))} | {shares} |", flush=True)
     if output:
-        command = f"python -m training.robustness DATA_FOLDER --split {split} --every {every} --output {output}"
+        chosen = "".join(f" --only {name!r}" for name in only or ())
+        command = f"python -m training.robustness DATA_FOLDER --split {split} --every {every}{chosen} --output {output}"
         document = {"command": command, "model": detector.model, "runtime": detector.runtime.name, "changes": figures}
         output.write_text(json.dumps(document, indent=1) + "\n")
 

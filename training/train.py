@@ -69,12 +69,18 @@ class Recipe:
         return Recipe(**raw)
 
 
+ENGINES = ("torch", "torch-bf16", "torch-eager", "torch-cuda", "keras")
+
+
 def make_engine(name: str, recipe: Recipe, **size: Any) -> Any:
     """The training step: `torch` (compiled), `torch-bf16` (fastest, on processors that have bfloat16), `torch-eager`,
     `torch-cuda` (a GPU, in bfloat16) or `keras` (any Keras backend).
 
-    Raises ValueError where the recipe asks the Keras engine for attention or sharpness-aware steps.
+    Raises ValueError for another name, and where the recipe asks the Keras engine for attention or sharpness-aware
+    steps.
     """
+    if name not in ENGINES:
+        raise ValueError(f"engine must be one of {', '.join(ENGINES)}; received {name!r}")
     if name.startswith("torch"):
         from training.torch_engine import TorchEngine
 

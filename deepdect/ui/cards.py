@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 
 from deepdect import Analysis, FaceAnalysis
-from deepdect.figures import MARKS, logits, percent
+from deepdect.figures import MARKS, logits, percent, threshold
 from deepdect.texts import Texts
 from deepdect.verdict import Calibration, Verdict
 from deepdect.video import VideoAnalysis
@@ -231,7 +231,7 @@ def scale(probability: float, calibration: Calibration, text: Texts) -> str:
     """The probability on a bar from real to deepfake, with the band in which no verdict is given."""
     low, high = 100 * calibration.low, 100 * calibration.high
     at = min(max(100 * probability, 1), 99)
-    words = text.scale.format(low=percent(calibration.low), high=percent(calibration.high))
+    words = text.scale.format(low=threshold(calibration.low), high=threshold(calibration.high))
     labels = "".join(
         # kept inside the card, however near its end the zone lies
         f'<span style="left: clamp(2em, {middle:.2f}%, 100% - 2.4em)">{escape(text.verdicts[verdict])}</span>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deepdect.figures import logits, percent
+from deepdect.figures import logits, percent, threshold
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,7 @@ def test_what_is_no_probability_is_refused(value):
 )
 def test_logits_have_a_sign_where_they_are_not_nothing(value, shown):
     assert logits(value) == shown
+
+
+def test_a_limit_of_the_band_keeps_its_thousandths():
+    assert threshold(0.957) == "95.7\N{NO-BREAK SPACE}%" and threshold(0.1) == "10.0\N{NO-BREAK SPACE}%"

@@ -97,6 +97,11 @@ def test_a_schedule_by_time_ends_with_the_minutes(crops, tmp_path, monkeypatch):
         train(crops, crops, RECIPE, Engine(), tmp_path, by_time=True)
 
 
+def test_an_engine_that_there_is_not():
+    with pytest.raises(ValueError, match="one of torch, .*received 'torch-gpu'"):
+        make_engine("torch-gpu", RECIPE)
+
+
 def test_attention_is_for_the_torch_engines():
     with pytest.raises(ValueError, match="torch engines only"):
         make_engine("keras", replace(RECIPE, attention=0.1))
