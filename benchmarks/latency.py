@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,11 +34,11 @@ def networks(detector: Detector, with_tensorflow: bool = True) -> dict[str, Call
         except RuntimeUnavailableError as error:
             print(error)
             continue
-        calls[name] = lambda runtime=runtime: runtime.run(crop)  # type: ignore[misc]  # bound now, not at the call
+        calls[name] = partial(runtime.run, crop)
     try:
         with np.load(model.file, allow_pickle=False) as arrays:
             run = onnx_backbone.runner(arrays, usable_cpus())
-        calls["onnxruntime"] = lambda: run(crop)
+        calls["onnxruntime"] = partial(run, crop)
     except ModuleNotFoundError as error:
         print(f"{error}: pip install -r requirements-dev.txt to compare with it")
     return calls
@@ -48,7 +49,7 @@ def side_by_side(detector: Detector, runs: int, with_tensorflow: bool = True) ->
     calls = networks(detector, with_tensorflow)
     for megapixels in (0.25, 1.0):
         file = jpeg(portrait(megapixels))
-        calls[f"analyze {megapixels:g} MP"] = lambda file=file: detector.analyze(file)  # type: ignore[misc]  # as above
+        calls[f"analyze {megapixels:g} MP"] = partial(detector.analyze, file)
     return interleaved(calls, runs)
 
 
@@ -82,7 +83,7 @@ def stages(detector: Detector, runs: int, megapixels: float = 1.0) -> dict[str, 
 def by_size(detector: Detector, runs: int, sizes: tuple[float, ...] = SIZES) -> dict[str, Timing]:
     """`analyze` of a one-face JPEG by megapixels."""
     files = {f"{size:g} MP": jpeg(portrait(size)) for size in sizes}
-    return {name: timed(lambda file=file: detector.analyze(file), runs) for name, file in files.items()}  # type: ignore[misc]
+    return {name: timed(partial(detector.analyze, file), runs) for name, file in files.items()}
 
 
 def by_faces(detector: Detector, runs: int, counts: tuple[int, ...] = FACES) -> dict[str, tuple[int, Timing]]:
@@ -91,7 +92,7 @@ def by_faces(detector: Detector, runs: int, counts: tuple[int, ...] = FACES) -> 
     for count in counts:
         file = jpeg(group(count))
         found = len(detector.analyze(file).faces)
-        measured[f"{count} faces"] = (found, timed(lambda file=file: detector.analyze(file), runs))  # type: ignore[misc]
+        measured[f"{count} faces"] = (found, timed(partial(detector.analyze, file), runs))
     return measured
 
 

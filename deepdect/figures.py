@@ -15,12 +15,12 @@ def percent(probability: float) -> str:
         return f"<1{NBSP}%"
     if probability > 0.99:
         return f">99{NBSP}%"
-    return f"{probability:.0%}".replace("%", f"{NBSP}%")
+    return f"{100 * probability:.0f}{NBSP}%"
 
 
 def threshold(probability: float) -> str:
     """A limit of the inconclusive band in 0..1 as per cent with a decimal: it was chosen in thousandths."""
-    return f"{probability:.1%}".replace("%", f"{NBSP}%")
+    return f"{100 * probability:.1f}{NBSP}%"
 
 
 def logits(value: float) -> str:

@@ -30,5 +30,5 @@ def resize(rgb: np.ndarray, width: int, height: int, *, exact: bool = False) -> 
     exact: reduce by the average over areas however large the picture is.
     """
     reduced, scale = (rgb, 1) if exact else halve(rgb, min(rgb.shape[1] / width, rgb.shape[0] / height))
-    averaged = scale == 1 and width < rgb.shape[1]
+    averaged = scale == 1 and (width < rgb.shape[1] or height < rgb.shape[0])
     return cv2.resize(reduced, (width, height), interpolation=cv2.INTER_AREA if averaged else cv2.INTER_LINEAR)

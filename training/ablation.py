@@ -23,7 +23,7 @@ from training.breakdown import markdown
 from training.data import CropSet, load_crops
 from training.forger import Forger
 from training.metrics import auc, bootstrap
-from training.train import Phase, Recipe, load_forger, make_engine, train
+from training.train import ENGINES, Phase, Recipe, load_forger, make_engine, train
 
 CROSS = "ffpp"  # never trained on, so left out of "pooled"
 SOURCES = {
@@ -124,7 +124,7 @@ def table(found: dict[str, dict[str, tuple[float, float, float]]]) -> str:
 def main(
     data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
     start: Annotated[Path | None, typer.Option(help="Starting weights (.npz, Keras names; may be partial).")] = None,
-    engine: Annotated[str, typer.Option(help="keras, torch, torch-bf16, torch-eager or torch-cuda.")] = "torch-eager",
+    engine: Annotated[str, typer.Option(help=", ".join(ENGINES) + ".")] = "torch-eager",
     images: Annotated[int, typer.Option(help="Pictures that each row sees.")] = 12000,
     size: Annotated[int, typer.Option(help="Pixels a side, a multiple of 32.")] = 128,
     without: Annotated[list[str] | None, typer.Option(help="Also a run without this source; may be repeated.")] = None,

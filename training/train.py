@@ -258,7 +258,7 @@ def main(
     output: Annotated[Path, typer.Option(help="Where checkpoints, best weights and the log go.")] = Path("runs/first"),
     start: Annotated[Path | None, typer.Option(help="Starting weights (.npz, Keras names; may be partial).")] = None,
     imagenet: Annotated[bool, typer.Option(help="Start from Keras' ImageNet weights (downloads them).")] = False,
-    engine: Annotated[str, typer.Option(help="keras, torch, torch-bf16, torch-eager or torch-cuda.")] = "keras",
+    engine: Annotated[str, typer.Option(help=", ".join(ENGINES) + ".")] = "keras",
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
     minutes: Annotated[float | None, typer.Option(help="Stop after this long; start again to go on.")] = None,
     by_time: Annotated[

@@ -39,6 +39,11 @@ def test_reductions_below_two_are_opencvs_area_average(size: tuple[int, int]) ->
     assert np.array_equal(shrink.resize(rgb, *size), expected)
 
 
+def test_a_strip_is_averaged_along_its_length() -> None:
+    strip = picture(1000, 1)
+    assert np.array_equal(shrink.resize(strip, 1, 256), cv2.resize(strip, (1, 256), interpolation=cv2.INTER_AREA))
+
+
 def test_exact_reductions_are_opencvs_area_average_however_large() -> None:
     rgb = picture(300, 400)
     assert np.array_equal(
