@@ -123,7 +123,8 @@ def faces_as_they_are(bench: Bench, count: int, steps: int) -> Values:
 def forge(bench: Bench, count: int) -> dict[str, list[Made]]:
     """Self-blended faces and region swaps, at most `count` of each, made of real Test faces."""
     pixels, marks, random = bench.crops.pixels, bench.landmarks, bench.random
-    reals = spread(bench.crops.sources, count, random, among=bench.crops.labels < 0.5)
+    # shuffled: the first few of them, too, are to be of all sources
+    reals = random.permutation(spread(bench.crops.sources, count, random, among=bench.crops.labels < 0.5))
     blended: list[tuple[int, str, Forgery]] = []
     swaps: list[tuple[int, str, Forgery]] = []
     for turn, (i, j) in enumerate(follow(_pairs(reals, bench.crops.sources, random), "forgeries")):
@@ -254,7 +255,7 @@ def main(
     made = forge(bench, max(forgeries, swaps))
     kept["forgeries"] = known_places(bench, {kind: forged[:forgeries] for kind, forged in made.items()})
     kept["swaps called deepfake"] = swaps_named(
-        bench, made[SWAPS], bench.calibration.high if called is None else called
+        bench, made[SWAPS][:swaps], bench.calibration.high if called is None else called
     )
     kept["confident fakes"] = confident_fakes(bench, confident)
     kept["random networks"] = random_networks(bench, random_faces, draws, seed)

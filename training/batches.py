@@ -84,8 +84,9 @@ def make_batch(
     settings: Augmentation,
     random: np.random.Generator,
     forger: Forger | None = None,
+    mix: float = 0.0,
 ) -> Batch:
-    """The crops at `indices`, varied.
+    """The crops at `indices`, varied. mix: as in `mixed`.
 
     A forgery goes through the very changes that its original in the same batch goes through, so that only the forgery
     tells them apart (arXiv 2204.08376, section 4.1). Raises ValueError where regions are to be hidden and there is no
@@ -97,6 +98,7 @@ def make_batch(
     seeds = random.integers(2**63, size=len(indices))
     forged = forger.victims(labels, random) if forger else {}
     pixels, cells = [], size // CELL
+    forged_there: dict[int, np.ndarray] = {}  # of a real: where its forgery in this batch, earlier on, is forged
     places = np.zeros((len(indices), cells, cells), np.float32)
     for position, index in enumerate(indices):
         real = forged.get(position)
@@ -116,15 +118,37 @@ def make_batch(
             planes.append(partition(forger.landmarks[index]))
         crop, planes = vary(crop, int(crops.native[index]), settings, np.random.default_rng(seed), planes)
         mask = None if mask is None else planes[0]
+        if real is not None and mask is not None:
+            forged_there[real] = mask
         if hides:
-            crop, hidden = hide(crop, planes[-1], mask, hiding)
+            # the same region of both: which one is hidden must not tell them apart
+            crop, hidden = hide(crop, planes[-1], forged_there.get(position, mask), hiding)
             if labels[position]:
                 labels[position] = kept((planes[-1] != OUTSIDE).astype(np.float32) if mask is None else mask, hidden)
             mask = None if mask is None else mask * ~hidden
         if mask is not None:
             places[position] = cv2.resize(mask, (cells, cells), interpolation=cv2.INTER_AREA)
         pixels.append(scaled(crop, size))
-    return Batch(np.stack(pixels), labels, places)
+    batch = Batch(np.stack(pixels), labels, places)
+    return mixed(batch, mix, random) if mix else batch
+
+
+def mixed(batch: Batch, share: float, random: np.random.Generator) -> Batch:
+    """The batch with about `share` of its pictures faded into others of it, and their labels and places alike.
+
+    A few hundred pictures a generator are soon known by heart; what lies between them is not (Zhang et al., "mixup:
+    Beyond Empirical Risk Minimization", 2018, arXiv 1710.09412, section 2; here the fainter one has at most half).
+    """
+    count = len(batch.pixels)
+    weight = np.where(random.random(count) < share, random.beta(0.4, 0.4, count), 0).astype(np.float32)
+    weight = np.minimum(weight, 1 - weight)
+    other = random.permutation(count)
+    pixels = batch.pixels.copy()
+    for i in np.flatnonzero(weight):
+        pixels[i] = cv2.addWeighted(batch.pixels[i], 1 - weight[i], batch.pixels[other[i]], weight[i], 0)
+    labels = batch.labels + weight * (batch.labels[other] - batch.labels)
+    w = weight[:, None, None]
+    return Batch(pixels, labels, (1 - w) * batch.places + w * batch.places[other])
 
 
 def prefetched(batches: Iterator[Batch], depth: int = 3) -> Iterator[Batch]:

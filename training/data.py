@@ -25,6 +25,7 @@ from deepdect.faces import Crop
 
 SPLITS = ("Train", "Validation", "Test")
 LABELS = {"Real": 0, "Fake": 1}
+PLACE = ("path", "native", "x", "y", "size", "angle")  # columns of a table of places
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 
@@ -134,7 +135,10 @@ def load_places(root: Path, split: str, cache: Path, workers: int = 2) -> dict[s
     if not table_file.is_file():
         _make_cache(root, items, cache / f"{split}.npy", table_file, workers)
     with table_file.open(newline="") as stream:
-        places = {row["path"]: _read_place(row) for row in csv.DictReader(stream)}
+        rows = csv.DictReader(stream)
+        if missing := [column for column in PLACE if column not in (rows.fieldnames or ())]:
+            raise ValueError(f"{table_file} lacks {', '.join(missing)}: delete {cache} and run again")
+        places = {row["path"]: _read_place(row) for row in rows}
     if list(places) != [item.path for item in items]:
         raise ValueError(f"{table_file} belongs to other files than {root} holds now: delete {cache} and run again")
     return places
@@ -158,7 +162,7 @@ def load_twins(root: Path, crops: CropSet, cache: Path, split: str, workers: int
         if len(paths) == 1
     }
     file, table_file = cache / f"{split}-twins.npy", cache / f"{split}-twins.csv"
-    if not table_file.is_file():
+    if not (table_file.is_file() and file.is_file()):
         cut = list(_in_parallel(_twin, list(jobs.values()), workers, f"originals of {split}"))
         _save_pixels((twin for twin in cut if twin is not None), file)
         table_file.write_text("".join(f"{i}\n" for i, twin in zip(jobs, cut, strict=True) if twin is not None))
@@ -198,7 +202,7 @@ def _make_cache(root: Path, items: list[Item], pixels_file: Path, table_file: Pa
     _save_pixels((crop.pixels for crop in made if crop), pixels_file)
     with table_file.open("w", newline="") as stream:  # written last: its presence says the cache is whole
         writer = csv.writer(stream)
-        writer.writerow(["path", "native", "x", "y", "size", "angle"])
+        writer.writerow(PLACE)
         for item, crop in zip(items, made, strict=True):
             place = (crop.native, crop.x, crop.y, crop.size, crop.angle) if crop else (0, 0, 0, 0, 0)
             writer.writerow((item.path, *place))

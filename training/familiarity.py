@@ -22,7 +22,7 @@ from deepdect.familiarity import Familiarity
 from deepdect.verdict import Calibration
 from training import covered
 from training.breakdown import markdown
-from training.data import CropSet, load_crops, read_items
+from training.data import SPLITS, CropSet, load_crops, read_items
 from training.landmarks import load_landmarks
 from training.metrics import auc, sigmoid
 from training.robustness import BATCH, CHANGES, changed
@@ -99,18 +99,16 @@ def main(
     output: Annotated[Path | None, typer.Option(help="Where to write the table (default: beside the weights).")] = None,
 ) -> None:
     """Fit, write and measure the warning of unfamiliar faces."""
+    train, validation, test = (load_crops(data, split, cache) for split in SPLITS)
+    train = train.take(_spread(len(train.items), FITTED_ON))
+    landmarks = load_landmarks(test, cache, "Test")
     target = output or weights.FOLDER / weights.FAMILIARITY_FILE
     target.unlink(missing_ok=True)  # one of other weights would be refused
     detector = Detector(runtime)  # type: ignore[arg-type]  # checked there
-    train = load_crops(data, "Train", cache)
-    train = train.take(_spread(len(train.items), FITTED_ON))
-    validation = load_crops(data, "Validation", cache)
     parts = [features(detector, _pictures(crops), crops.items[0].split)[0] for crops in (train, validation)]
     table = fit(parts[0], parts[1], detector.model["sha256"])
     table.save(target)
     known = {item.source for item in read_items(data) if item.split == "Train"}
-    test = load_crops(data, "Test", cache)
-    landmarks = load_landmarks(test, cache, "Test")
     rows = np.flatnonzero(np.isin(test.sources, list(known)))
     test, landmarks = test.take(rows), landmarks[rows]
     means, logits = features(detector, _pictures(test), "Test")

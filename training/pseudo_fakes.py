@@ -28,6 +28,7 @@ TRANSPLANTED = (*SWAPPED_REGIONS, "left_cheek", "right_cheek", "forehead", "jaw"
 # Grey levels, smoothed: what two compressions of one frame differ by (half of it is none of a forgery's doing), and
 # more than that around the face, where a swap leaves the frame as it was.
 LEAST_DIFFERENCE, SAME_FRAME = 5.0, 12.0
+LEAST_DIFFERING = 0.2  # of a transplant: what is all but its original is no example of a forgery
 LEAST_CHANGE = 2  # grey levels; a forgery that nowhere changes more is no example of one
 # Landmarks of the 468-point mesh whose hulls bound the face below the brows, all of it, and its inner part.
 _CHEEKS_AND_CHIN = (356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132)
@@ -40,16 +41,19 @@ _INNER = (70, 107, 336, 300, 345, 411, 287, 18, 57, 187, 116)  # brows, cheekbon
 class Forgery:
     """pixels: uint8 [256, 256, 3]. mask: float32 [256, 256] in 0..1, the share of foreign content in each pixel; where
     it is 0, the pixels are the original's. own: the foreign content is the picture's own, a little changed, so that
-    only the seam gives it away."""
+    only the seam gives it away. differs: where the foreign content is not what it replaced, where that is known."""
 
     pixels: np.ndarray
     mask: Mask
     own: bool = False
+    differs: Mask | None = None
 
     @property
     def evident(self) -> Mask:
         """Where there is something to be seen, 0..1: the foreign content, or the seam where the content is its own."""
-        return self.boundary if self.own else self.mask
+        if self.own:
+            return self.boundary
+        return self.mask if self.differs is None else self.mask * self.differs
 
     @property
     def boundary(self) -> Mask:
@@ -121,9 +125,9 @@ def transplant(
         mask = _feather(cv2.dilate(inside, np.ones((7, 7), np.uint8)), float(random.uniform(2.0, 5.0)))
     else:
         mask = soften(hull(landmarks, random), random)
-    if float((difference * mask).sum()) < 0.1 * float(mask.sum()):
+    if float((difference * mask).sum()) < LEAST_DIFFERING * float(mask.sum()):
         return None
-    return Forgery(_blend(fake, original, mask), mask)
+    return Forgery(_blend(fake, original, mask), mask, differs=difference)
 
 
 def differing(fake: np.ndarray, original: np.ndarray) -> Mask:

@@ -7,7 +7,8 @@ a test holds the two to the same logits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,8 @@ from torch.nn import functional
 
 from deepdect.network import IMAGENET_MEANS_BGR, RESNET50, STAGE_SHAPES, stage_of
 
-_BN = {"eps": 1.001e-5, "momentum": 0.03}
-
-
+MOMENTUM = 0.03  # of batch norm's running statistics
+_BN = {"eps": 1.001e-5, "momentum": MOMENTUM}
 SHARPNESS = 10.0  # of `attention_loss`: a cell half a logit above the others draws the map's softmax to itself
 
 
@@ -30,21 +30,33 @@ class _Block(nn.Module):
         self.conv1, self.bn1 = nn.Conv2d(channels, filters, 1, stride), nn.BatchNorm2d(filters, **_BN)
         self.conv2, self.bn2 = nn.Conv2d(filters, filters, 3, 1, 1), nn.BatchNorm2d(filters, **_BN)
         self.conv3, self.bn3 = nn.Conv2d(filters, 4 * filters, 1), nn.BatchNorm2d(4 * filters, **_BN)
-        self.project = project
+        self.project, self.drop = project, 0.0
         if project:
             self.conv0, self.bn0 = nn.Conv2d(channels, 4 * filters, 1, stride), nn.BatchNorm2d(4 * filters, **_BN)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         shortcut = self.bn0(self.conv0(x)) if self.project else x
-        x = functional.relu(self.bn1(self.conv1(x)))
-        x = functional.relu(self.bn2(self.conv2(x)))
-        return functional.relu(self.bn3(self.conv3(x)) + shortcut)
+        # in place: on a CPU, fresh memory for every activation takes as long as the convolutions
+        x = functional.relu(self.bn1(self.conv1(x)), inplace=True)
+        x = functional.relu(self.bn2(self.conv2(x)), inplace=True)
+        x = self.bn3(self.conv3(x))
+        if self.training and self.drop:
+            keep = torch.empty(len(x), 1, 1, 1, device=x.device).bernoulli_(1 - self.drop) / (1 - self.drop)
+            x = x * keep.to(x.dtype)
+        x += shortcut
+        return functional.relu(x, inplace=True)
 
 
 class ResNet(nn.Module):
-    """RGB 0..255 [n, 3, size, size] -> raw logit [n]."""
+    """RGB 0..255 [n, 3, size, size] -> raw logit [n].
 
-    def __init__(self, head_units: int = 1024, width: float = 1.0, blocks: tuple[int, ...] = RESNET50) -> None:
+    drop_path: share of the pictures for which training leaves out the last block's own part; falls to none towards the
+    first (Huang et al., "Deep Networks with Stochastic Depth", 2016, arXiv 1603.09382, eq. 4).
+    """
+
+    def __init__(
+        self, head_units: int = 1024, width: float = 1.0, blocks: tuple[int, ...] = RESNET50, drop_path: float = 0.0
+    ) -> None:
         super().__init__()
         channels = max(1, int(64 * width))
         self.register_buffer("means", torch.tensor(IMAGENET_MEANS_BGR).reshape(1, 3, 1, 1))
@@ -56,6 +68,8 @@ class ResNet(nn.Module):
                 name, first = f"conv{stage}_block{block}", block == 1
                 self.blocks.append(_Block(name, channels, filters, stride if first else 1, first))
                 channels = 4 * filters
+        for number, block in enumerate(self.blocks, start=1):
+            block.drop = drop_path * number / len(self.blocks)
         self.dense, self.out = nn.Linear(channels, head_units), nn.Linear(head_units, 1)
 
     def forward(self, rgb: torch.Tensor) -> torch.Tensor:
@@ -64,7 +78,7 @@ class ResNet(nn.Module):
     def features(self, rgb: torch.Tensor) -> torch.Tensor:
         """The last block's activations [n, channels, size / 32, size / 32]."""
         x = rgb.flip(1) - self.means
-        x = functional.max_pool2d(functional.relu(self.stem_bn(self.stem(x))), 3, 2, 1)
+        x = functional.max_pool2d(functional.relu(self.stem_bn(self.stem(x)), inplace=True), 3, 2, 1)
         for block in self.blocks:
             x = block(x)
         return x
@@ -141,8 +155,8 @@ class TorchEngine:
     mixed: convolutions of `step` in bfloat16 (weights, optimizer and `logits` stay float32); raises RuntimeError where
     the processor has no instructions for it, since it would be slower than float32 there. attention: weight of
     `attention_loss` beside the cross-entropy. sam: how far each step looks uphill before it goes down (Foret et al.,
-    "Sharpness-Aware Minimization", 2021, arXiv 2010.01412, eq. 2; 0: not at all), at twice the time. device: `cpu` or
-    `cuda`.
+    "Sharpness-Aware Minimization", 2021, arXiv 2010.01412, eq. 2; 0: not at all), at twice the time. drop_path: of `ResNet`.
+    device: `cpu` or `cuda`.
     """
 
     def __init__(
@@ -155,6 +169,7 @@ class TorchEngine:
         mixed: bool = False,
         attention: float = 0.0,
         sam: float = 0.0,
+        drop_path: float = 0.0,
         device: str = "cpu",
         head_units: int = 1024,
         width: float = 1.0,
@@ -165,7 +180,7 @@ class TorchEngine:
         torch.backends.cudnn.benchmark = True  # pictures of one phase are of one size
         torch.set_flush_denormal(True)  # optimizer moments near zero are slow otherwise
         self._mixed, self._attention, self._sam, self._device = mixed, attention, sam, device
-        self.network = ResNet(head_units, width, blocks).to(device, memory_format=torch.channels_last)
+        self.network = ResNet(head_units, width, blocks, drop_path).to(device, memory_format=torch.channels_last)
         self._frozen, self._average = frozen, average
         groups: dict[float, list[nn.Parameter]] = {}
         for name, layer in self.network.named_layers().items():
@@ -207,13 +222,18 @@ class TorchEngine:
         self._train_mode()
         for group in self._optimizer.param_groups:
             group["lr"] = rate * group["factor"]
-        loss = self._loss(pixels, labels, places)
+        pixels, labels = self._input(pixels), torch.as_tensor(labels).to(self._device)
+        places = None if places is None else torch.as_tensor(places).to(self._device)
+        # both looks drop the same units: the second is to differ by the weights alone
+        with torch.random.fork_rng(enabled=bool(self._sam)):
+            loss = self._loss(pixels, labels, places)
         self._optimizer.zero_grad()
         loss.backward()
         if self._sam:
             uphill = self._climb()
             self._optimizer.zero_grad()
-            self._loss(pixels, labels, places).backward()
+            with self._statistics_kept():
+                self._loss(pixels, labels, places).backward()
             with torch.no_grad():
                 torch._foreach_sub_(*uphill)
         nn.utils.clip_grad_norm_(self._learning(), 2.0)
@@ -223,16 +243,26 @@ class TorchEngine:
             self._update_average()
         return float(loss.detach())
 
-    def _loss(self, pixels: Any, labels: Any, places: Any) -> torch.Tensor:
+    def _loss(self, pixels: torch.Tensor, labels: torch.Tensor, places: torch.Tensor | None) -> torch.Tensor:
         with torch.autocast(self._device, torch.bfloat16, enabled=self._mixed):
-            features = self._features(self._input(pixels))
+            features = self._features(pixels)
             logits = self.network.head(features)
-        wanted = torch.as_tensor(labels).to(self._device)
-        loss = functional.binary_cross_entropy_with_logits(logits.float(), wanted)
+        loss = functional.binary_cross_entropy_with_logits(logits.float(), labels)
         if self._attention and places is not None:
-            forged = torch.as_tensor(places).to(self._device)
-            loss = loss + self._attention * attention_loss(self.network.evidence(features), forged)
+            loss = loss + self._attention * attention_loss(self.network.evidence(features), places)
         return loss
+
+    @contextmanager
+    def _statistics_kept(self) -> Iterator[None]:
+        """Batch norm's running statistics stay as they are: those of weights that are only looked at are no good."""
+        norms = [layer for layer in self.network.modules() if isinstance(layer, nn.BatchNorm2d)]
+        for layer in norms:
+            layer.momentum = 0.0
+        try:
+            yield
+        finally:
+            for layer in norms:
+                layer.momentum = MOMENTUM
 
     def _learning(self) -> list[nn.Parameter]:
         """The parameters that have a gradient."""
@@ -298,7 +328,7 @@ class TorchEngine:
         )
         self._steps = int(state["steps"])
         torch.set_rng_state(torch.from_numpy(state["random"].copy()))
-        if self._device == "cuda":
+        if self._device == "cuda" and "random_cuda" in state:  # not in the checkpoint of a run begun on a CPU
             torch.cuda.set_rng_state(torch.from_numpy(state["random_cuda"].copy()))
 
     def _train_mode(self) -> None:

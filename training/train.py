@@ -53,8 +53,10 @@ class Recipe:
     sources: dict[str, float] = field(default_factory=dict)
     augmentation: Augmentation = field(default_factory=Augmentation)
     pseudo_fakes: float = 0.0  # share of the fakes that are made from the batch's reals (training/pseudo_fakes.py)
+    mix: float = 0.0  # share of the pictures mixed with another one of the batch (`training.batches.mixed`)
     attention: float = 0.0  # weight of the loss that wants the evidence where the forgery is (torch engines)
     sam: float = 0.0  # sharpness-aware steps of this length (torch engines)
+    drop_path: float = 0.0  # share of the pictures that skip the last block's own part (torch engines)
     validate_every: int = 4000  # images
     validate_on: int = 600  # Validation crops, the same ones each time
     patience: int = 6  # validations without a better figure before stopping early
@@ -76,8 +78,7 @@ def make_engine(name: str, recipe: Recipe, **size: Any) -> Any:
     """The training step: `torch` (compiled), `torch-bf16` (fastest, on processors that have bfloat16), `torch-eager`,
     `torch-cuda` (a GPU, in bfloat16) or `keras` (any Keras backend).
 
-    Raises ValueError for another name, and where the recipe asks the Keras engine for attention or sharpness-aware
-    steps.
+    Raises ValueError for another name, and where the recipe asks the Keras engine for what the torch engines alone have.
     """
     if name not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}; received {name!r}")
@@ -91,10 +92,13 @@ def make_engine(name: str, recipe: Recipe, **size: Any) -> Any:
             "device": "cuda" if name == "torch-cuda" else "cpu",
             "attention": recipe.attention,
             "sam": recipe.sam,
+            "drop_path": recipe.drop_path,
         }
         return TorchEngine(tuple(recipe.frozen), recipe.rates, recipe.weight_decay, **kind, **size)
-    if recipe.attention or recipe.sam:
-        raise ValueError(f"attention ({recipe.attention}) and sam ({recipe.sam}) are there in the torch engines only")
+    asked = {name: getattr(recipe, name) for name in ("attention", "sam", "drop_path")}
+    if any(asked.values()):
+        words = ", ".join(f"{name} ({value})" for name, value in asked.items())
+        raise ValueError(f"{words}: these are there in the torch engines only")
     from training.keras_engine import KerasEngine
 
     return KerasEngine(tuple(recipe.frozen), recipe.rates, recipe.weight_decay, **size)
@@ -132,7 +136,7 @@ def batches(
     def make(seen: int) -> Batch:
         phase, random = phase_at(recipe, seen), np.random.default_rng([recipe.seed, seen])
         assert phase is not None  # starts end with the last phase
-        return make_batch(crops, sampler.draw(phase.batch, random), phase.size, recipe.augmentation, random, forger)
+        return make_batch(crops, sampler.draw(phase.batch, random), phase.size, recipe.augmentation, random, forger, recipe.mix)
 
     if workers:
         from training.torch_loader import loaded
@@ -173,7 +177,8 @@ def train(
 
     minutes: stop after this long, checkpointed. forger: of the training crops, needed where the recipe asks for
     pseudo-fakes (ValueError where it is missing). events: gets what goes into `log.csv`, too. workers: of `batches`.
-    by_time: the learning rate falls over `minutes` instead of over the recipe's images.
+    by_time: the learning rate falls over `minutes`, all runs from the first to the last resumed one taken together,
+    instead of over the recipe's images.
     Returns the last Validation AUCs by source.
     """
     if recipe.pseudo_fakes and forger is None:
@@ -182,10 +187,11 @@ def train(
         raise ValueError("a schedule by time needs the minutes it is spread over")
     output.mkdir(parents=True, exist_ok=True)
     checkpoint, log = output / "last.npz", output / "log.csv"
-    seen, best, stale = 0, -1.0, 0
+    seen, best, stale, before = 0, -1.0, 0, 0.0
     if checkpoint.is_file():
         state = dict(np.load(checkpoint, allow_pickle=False))
         seen, best, stale = int(state.pop("seen")), float(state.pop("best")), int(state.pop("stale"))
+        before = float(state.pop("seconds", 0.0))
         engine.load_state(state)
     else:
         log.write_text("images,size,loss,rate,images_per_second,auc,aucs\n")
@@ -196,12 +202,13 @@ def train(
         bar = progress.add_task("training", total=total, completed=seen)
         made = batches(train_crops, recipe, seen, forger, workers)
         for pixels, labels, places in made if workers else prefetched(made):
-            done = (time.monotonic() - began) / (60 * minutes) if by_time and minutes else None
+            done = (before + time.monotonic() - began) / (60 * minutes) if by_time and minutes else None
             rate = learning_rate(recipe, seen, len(labels), done)
             losses.append(engine.step(pixels, labels, rate, places))
             previous, seen = seen, seen + len(labels)
             progress.update(bar, completed=seen, description=f"{pixels.shape[1]} px, loss {np.mean(losses[-50:]):.3f}")
-            out_of_time = minutes is not None and time.monotonic() - began > 60 * minutes
+            spent = time.monotonic() - began
+            out_of_time = minutes is not None and spent + (before if by_time else 0) > 60 * minutes
             size_changes = (phase := phase_at(recipe, seen)) is None or phase.size != pixels.shape[1]
             if not (seen // recipe.validate_every > previous // recipe.validate_every or out_of_time or size_changes):
                 continue
@@ -223,8 +230,8 @@ def train(
                 write_weights(engine.averaged_weights(), output / "best.npz")
             if size_changes and phase is not None:
                 best, stale = -1.0, 0
-            counters = {"seen": np.array(seen), "best": np.array(best), "stale": np.array(stale)}
-            save(checkpoint, engine.state() | counters)
+            counters = {"seen": seen, "best": best, "stale": stale, "seconds": before + time.monotonic() - began}
+            save(checkpoint, engine.state() | {name: np.array(value) for name, value in counters.items()})
             write_weights(engine.averaged_weights(), output / "final.npz")
             mark, losses = (time.monotonic(), seen), []
             if out_of_time or stale >= recipe.patience:
@@ -287,7 +294,8 @@ def main(
         missing = maker.load(dict(np.load(start, allow_pickle=False)))
         print(f"{start}: {len(missing)} weights not in it start random" + (f", first {missing[0]}" if missing else ""))
     crops = load_crops(data, "Train", cache)
-    forger = load_forger(data, crops, cache, plan.pseudo_fakes) if plan.pseudo_fakes else None
+    needed = plan.pseudo_fakes or plan.attention or plan.augmentation.hide
+    forger = load_forger(data, crops, cache, plan.pseudo_fakes) if needed else None
     events = EventLog(output / "events") if tensorboard else None
     train(crops, load_crops(data, "Validation", cache), plan, maker, output, minutes, forger, events, workers, by_time)
 

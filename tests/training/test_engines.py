@@ -174,12 +174,9 @@ def test_attention_moves_the_evidence_to_the_forgery():
     assert away() < before / 2
 
 
-def test_a_sharpness_aware_step_uses_the_gradient_uphill_and_leaves_the_weights_where_they_were(monkeypatch):
+def test_a_sharpness_aware_step_uses_the_gradient_uphill_and_leaves_the_weights_where_they_were():
     pytest.importorskip("torch", reason="PyTorch is not installed")
     import torch
-
-    # it draws anew in the second pass, which would tell the gradients apart without a climb
-    monkeypatch.setattr("torch.nn.functional.dropout", lambda x, *_: x)
 
     pixels, labels = coloured_batch()
     learners = [make("torch", sam=sam, average=0.0, weight_decay=0.0) for sam in (0.0, 0.5)]
@@ -193,6 +190,30 @@ def test_a_sharpness_aware_step_uses_the_gradient_uphill_and_leaves_the_weights_
             torch.testing.assert_close(weight.detach(), was, rtol=1e-5, atol=1e-6)  # at rate 0 nothing else moves
         gradients.append(torch.cat([weight.grad.flatten() for weight in learner.network.parameters()]))
     assert not torch.allclose(*gradients)
+    # batch norm has seen the batch once, not the weights uphill as well
+    for (name, plain), aware in zip(learners[0].network.named_buffers(), learners[1].network.buffers(), strict=True):
+        if not name.endswith("num_batches_tracked"):
+            torch.testing.assert_close(plain, aware)
+
+
+def test_a_sharpness_aware_step_drops_the_same_units_twice(monkeypatch):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    import torch
+
+    dropped = []
+    dropout = torch.nn.functional.dropout
+
+    def spied(x, *settings):
+        out = dropout(x, *settings)
+        dropped.append(((out == 0) & (x != 0)).detach())
+        return out
+
+    monkeypatch.setattr("torch.nn.functional.dropout", spied)
+    learner = make("torch", sam=1e-6)
+    for _ in range(2):
+        learner.step(*coloured_batch(), 0.0)
+    assert torch.equal(dropped[0], dropped[1]) and torch.equal(dropped[2], dropped[3])
+    assert not torch.equal(dropped[0], dropped[2])
 
 
 def test_climbing_goes_the_given_length_along_the_gradient():
@@ -200,7 +221,8 @@ def test_climbing_goes_the_given_length_along_the_gradient():
     import torch
 
     learner = make("torch", sam=0.5)
-    learner._loss(*coloured_batch(), None).backward()
+    pixels, labels = coloured_batch()
+    learner._loss(learner._input(pixels), torch.as_tensor(labels), None).backward()
     weights, steps = learner._climb()
     assert float(torch.cat([step.flatten() for step in steps]).norm()) == pytest.approx(0.5, rel=1e-4)
     along = torch.cat([weight.grad.flatten() for weight in weights])

@@ -7,7 +7,7 @@ import pytest
 
 from deepdect import faces
 from explain.regions import REGIONS, partition
-from training import pseudo_fakes
+from training import hiding, pseudo_fakes
 from training.augment import Augmentation
 from training.batches import make_batch
 from training.data import CropSet, Item
@@ -171,6 +171,8 @@ def test_a_transplant_shows_the_deepfake_inside_its_mask_and_the_original_outsid
     assert made is not None
     np.testing.assert_array_equal(made.pixels[made.mask == 0], face[0][made.mask == 0])
     np.testing.assert_array_equal(made.pixels[made.mask == 1], fake[made.mask == 1])
+    np.testing.assert_array_equal(made.evident, made.mask * pseudo_fakes.differing(fake, face[0]))
+    assert not made.evident[:16].any()  # the frame is the same there, whatever part was taken
     assert pseudo_fakes.transplant(face[0], face[0], face[1], np.random.default_rng(seed)) is None
 
 
@@ -186,3 +188,21 @@ def test_a_forger_knows_the_places_of_its_deepfakes_and_transplants_them(face):
     transplanted = [f for f in made if np.array_equal(f.pixels[f.mask == 1], fake[f.mask == 1]) and (f.mask == 1).any()]
     assert transplanted
     assert Forger(crops, np.stack([face[1], face[1]]), 1.0).forged_part(1) is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_forgery_and_its_original_have_the_same_region_hidden(face, seed, monkeypatch):
+    hidden = []
+
+    def spied(*arguments):
+        hidden.append(hiding.hide(*arguments)[1])
+        return arguments[0], hidden[-1]
+
+    monkeypatch.setattr("training.batches.hide", spied)
+    items = [Item(f"{n}.jpg", "Train", n % 2, "swaps", "kind", "one") for n in range(2)]
+    crops = CropSet(np.stack([face[0], 255 - face[0]]), items, np.full(2, 176), [])
+    forger = Forger(crops, np.stack([face[1], face[1]]), 1.0)
+    settings = Augmentation(hide=1.0, erase=0)
+    make_batch(crops, np.array([1, 0]), 64, settings, np.random.default_rng(seed), forger)
+    assert hidden[0].any()
+    np.testing.assert_array_equal(*hidden)
