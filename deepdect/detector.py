@@ -160,7 +160,7 @@ class Detector:
         head = self._model.head.linearize(features)
         maps = gradcam.evidence(features, head.gradient, self.calibration.temperature)
         known = self._familiarity
-        strange = known.distance(features) > known.limit if known else np.zeros(len(crops), bool)
+        strange = known.unfamiliar(features, self._runtime.name) if known else np.zeros(len(crops), bool)
         judged = []
         for face, crop, raw, raw_bias, evidence, unfamiliar in zip(
             found, crops, head.logit, head.bias, maps, strange, strict=True

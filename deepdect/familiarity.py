@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,16 +20,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Float32Array = NDArray[np.float32]
+PRECISIONS = ("int8", "float")
 
 
 @dataclass(frozen=True, eq=False)
 class Familiarity:
     """A Gaussian of mean features at unit length.
 
-    mean: [c]. axes: orthonormal [k, c]. variances: along them, [k]. rest: along every other direction. limit: the
-    distance above which a face is unfamiliar. sha256: of the weights whose features they are.
+    mean: [c]. axes: orthonormal [k, c]. variances: along them, [k]. rest: along every other direction. limits: the
+    distance above which a face is unfamiliar, by the arithmetic that the features come from (`PRECISIONS`: what 8-bit
+    integers round puts faces at other distances). sha256: of the weights whose features they are.
 
-    Raises ValueError for shapes that do not fit one another, or variances and a limit that are not above 0.
+    Raises ValueError for shapes that do not fit one another, or variances and limits that are not above 0.
     """
 
     sha256: str
@@ -36,7 +39,7 @@ class Familiarity:
     axes: Float32Array
     variances: Float32Array
     rest: float
-    limit: float
+    limits: Mapping[str, float]
 
     def __post_init__(self) -> None:
         for name in ("mean", "axes", "variances"):
@@ -44,15 +47,19 @@ class Familiarity:
         shapes = f"mean {self.mean.shape}, axes {self.axes.shape}, variances {self.variances.shape}"
         if self.axes.shape != (len(self.variances), len(self.mean)) or len(self.variances) >= len(self.mean):
             raise ValueError(f"expected mean [c], axes [k, c] and variances [k] with k < c, received {shapes}")
-        values = (self.mean, self.axes, self.variances, self.rest, self.limit)
+        if set(self.limits) != set(PRECISIONS):
+            raise ValueError(f"expected limits for {' and '.join(PRECISIONS)}, received {', '.join(self.limits)}")
+        values = (self.mean, self.axes, self.variances, self.rest, *self.limits.values())
         if not all(np.isfinite(value).all() for value in values):
             raise ValueError("the familiarity table contains NaN or infinity")
-        if not (self.variances.min(initial=1) > 0 and self.rest > 0 and self.limit > 0):
-            raise ValueError(f"expected variances and a limit above 0, received rest {self.rest}, limit {self.limit}")
+        if not (self.variances.min(initial=1) > 0 and self.rest > 0 and min(self.limits.values()) > 0):
+            raise ValueError(
+                f"expected variances and limits above 0, received rest {self.rest}, limits {dict(self.limits)}"
+            )
 
     @staticmethod
     def fit(pooled: ArrayLike, axes: int, sha256: str) -> Familiarity:
-        """The Gaussian of pooled features [n, c] with n > axes; its limit is 1 until one is chosen (`replace`)."""
+        """The Gaussian of pooled features [n, c] with n > axes; its limits are 1 until some are chosen (`replace`)."""
         features: NDArray[np.floating] = np.asarray(pooled, np.float64)
         if features.ndim != 2 or not 0 < axes < min(features.shape):
             raise ValueError(f"expected more than {axes} features [n, c], received shape {features.shape}")
@@ -64,7 +71,11 @@ class Familiarity:
         rest = variances[axes:].sum() / (features.shape[1] - axes)
         single = np.float32
         kept = directions[:axes].astype(single), variances[:axes].astype(single)
-        return Familiarity(sha256, mean.astype(single), *kept, float(rest), 1.0)
+        return Familiarity(sha256, mean.astype(single), *kept, float(rest), dict.fromkeys(PRECISIONS, 1.0))
+
+    def unfamiliar(self, features: ArrayLike, runtime: str) -> NDArray[np.bool_]:
+        """Which of the faces are beyond the limit, [n]. features: [n, h, w, c] of the runtime of that name."""
+        return self.distance(features) > self.limits["int8" if runtime.endswith("int8") else "float"]
 
     def distance(self, features: ArrayLike) -> Float32Array:
         """How far faces are from the training faces' mean, [n]; 1 is about what those themselves have.
@@ -87,7 +98,7 @@ class Familiarity:
             axes=self.axes.astype(np.float16),
             variances=self.variances,
             rest=np.array(self.rest),
-            limit=np.array(self.limit),
+            **{f"limit_{name}": np.array(limit) for name, limit in self.limits.items()},
         )
 
     @staticmethod
@@ -96,7 +107,8 @@ class Familiarity:
         try:
             with np.load(file, allow_pickle=False) as found:
                 arrays = found["mean"], found["axes"], found["variances"]
-                return Familiarity(str(found["sha256"]), *arrays, float(found["rest"]), float(found["limit"]))
+                limits = {name: float(found[f"limit_{name}"]) for name in PRECISIONS}
+                return Familiarity(str(found["sha256"]), *arrays, float(found["rest"]), limits)
         except (KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(f"not a familiarity table: {error}") from error
 

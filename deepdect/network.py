@@ -18,7 +18,7 @@ STAGES = ("conv1", "conv2", "conv3", "conv4", "conv5", "head")
 # (filters, stride) of stages conv2 to conv5, and how many blocks each has
 STAGE_SHAPES = ((64, 1), (128, 2), (256, 2), (512, 2))
 RESNET50 = (3, 4, 6, 3)
-_BN_EPSILON = 1.001e-5
+BATCH_NORM_EPSILON = 1.001e-5
 IMAGENET_MEANS_BGR = (103.939, 116.779, 123.68)
 HEAD_LAYERS = ("head_dense", "head_logit")
 
@@ -42,7 +42,7 @@ def build(
     x = layers.Lambda(_preprocess, output_shape=(input_size, input_size, 3), name="preprocess")(inputs)
     x = layers.ZeroPadding2D(3, name="conv1_pad")(x)
     x = layers.Conv2D(_scaled(64, width), 7, strides=2, name="conv1_conv")(x)
-    x = layers.BatchNormalization(epsilon=_BN_EPSILON, name="conv1_bn")(x)
+    x = layers.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name="conv1_bn")(x)
     x = layers.ReLU(name="conv1_relu")(x)
     x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
     x = layers.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
@@ -137,14 +137,14 @@ def _block(x: Any, filters: int, stride: int, project: bool, name: str) -> Any:
     shortcut = x
     if project:
         shortcut = layers.Conv2D(4 * filters, 1, strides=stride, name=f"{name}_0_conv")(x)
-        shortcut = layers.BatchNormalization(epsilon=_BN_EPSILON, name=f"{name}_0_bn")(shortcut)
+        shortcut = layers.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name=f"{name}_0_bn")(shortcut)
     x = layers.Conv2D(filters, 1, strides=stride, name=f"{name}_1_conv")(x)
-    x = layers.BatchNormalization(epsilon=_BN_EPSILON, name=f"{name}_1_bn")(x)
+    x = layers.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name=f"{name}_1_bn")(x)
     x = layers.ReLU(name=f"{name}_1_relu")(x)
     x = layers.Conv2D(filters, 3, padding="same", name=f"{name}_2_conv")(x)
-    x = layers.BatchNormalization(epsilon=_BN_EPSILON, name=f"{name}_2_bn")(x)
+    x = layers.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name=f"{name}_2_bn")(x)
     x = layers.ReLU(name=f"{name}_2_relu")(x)
     x = layers.Conv2D(4 * filters, 1, name=f"{name}_3_conv")(x)
-    x = layers.BatchNormalization(epsilon=_BN_EPSILON, name=f"{name}_3_bn")(x)
+    x = layers.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name=f"{name}_3_bn")(x)
     x = layers.Add(name=f"{name}_add")([shortcut, x])
     return layers.ReLU(name=f"{name}_out")(x)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import openvino
+    from openvino import CompiledModel, Core
 
 
 def cache_dir() -> Path:
@@ -40,6 +40,14 @@ def usable_cpus() -> int:
     return max(1, min(cpus, int(quota + 0.5)) if quota else cpus)
 
 
+def has_amx(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether this CPU has AMX's bfloat16 tiles, as Linux says (OpenVINO does not)."""
+    try:
+        return "amx_bf16" in cpuinfo.read_text().split()
+    except OSError:  # another system than Linux
+        return False
+
+
 def _cgroup_quota() -> float | None:
     """CPUs granted by the container's quota, or None where there is none."""
     try:
@@ -55,25 +63,32 @@ def _cgroup_quota() -> float | None:
     return quota / period_us if quota > 0 else None
 
 
-@lru_cache(maxsize=1)
-def core() -> openvino.Core:
-    """The process's `openvino.Core`, imported with its usage telemetry opted out."""
+def openvino() -> Any:
+    """The package, imported with its usage telemetry opted out."""
     # OpenVINO falls back to a silent stub when this package cannot be imported; unlike Intel's opt-out
     # file, which is written to the user's home, this says no for this process alone and cannot be undone by it.
     if "openvino" not in sys.modules:
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None means "not importable"
     import openvino
 
-    found = openvino.Core()
+    return openvino
+
+
+@lru_cache(maxsize=1)
+def core() -> Core:
+    """The process's `openvino.Core`."""
+    found: Core = openvino().Core()
     found.set_property({"CACHE_DIR": str(cache_dir() / "openvino")})
     return found
 
 
-def compile_model(model: Any, precision: str = "f32", threads: int | None = None) -> openvino.CompiledModel:
+def compile_model(model: Any, precision: str = "f32", threads: int | None = None) -> CompiledModel:
     """Compile a path or `openvino.Model` for the CPU, one low-latency stream over `threads` (default: all usable)."""
     options = {
         "INFERENCE_PRECISION_HINT": precision,
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": str(threads or usable_cpus()),
+        # it would begin at the first core: two processes of one thread each would share that and leave the others idle
+        "ENABLE_CPU_PINNING": "NO",
     }
     return core().compile_model(model, "CPU", options)

@@ -1,17 +1,16 @@
 """Runs the backbone: crops uint8 RGB [n, 256, 256, 3] -> features float32 [n, 8, 8, 2048].
 
-OpenVINO serves; TensorFlow is the reference it is held to. The int8 graph is shipped. The others are built from the
-`.npz` once, in a process of its own (that process imports TensorFlow, this one never does), and kept in the cache
-folder under the weights' sha256.
+OpenVINO serves; TensorFlow is the reference it is held to. The int8 graph is shipped. The others' is built from the
+`.npz` once (`deepdect.graph`) and kept in the cache folder under the weights' sha256.
 """
 
 from __future__ import annotations
 
 import os
 import platform
-import subprocess
-import sys
 import threading
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -19,10 +18,12 @@ import numpy as np
 
 from deepdect import openvino_core
 from deepdect import weights as shipped
+from deepdect.graph import save_graph
 
 RuntimeName = Literal["auto", "openvino-int8", "openvino-bf16", "openvino-f32", "tensorflow"]
 RUNTIMES: tuple[RuntimeName, ...] = ("auto", "openvino-int8", "openvino-bf16", "openvino-f32", "tensorflow")
 CROP_SHAPE = (256, 256, 3)
+GRAPH_VERSION = 2  # of what `deepdect.graph` writes: a cached graph of another one is not used
 MAX_BATCH = 16  # crops a pass; more would only cost memory
 
 
@@ -42,7 +43,8 @@ class Runtime(Protocol):
 def open_runtime(name: RuntimeName, weights: Path, sha256: str, threads: int | None = None) -> Runtime:
     """The runtime of that name over these weights.
 
-    `auto` takes int8 where the CPU computes in it and its graph is shipped, else bf16 where the CPU has that, else f32.
+    `auto` takes bf16 where the CPU multiplies matrices in it (AMX), int8 where it computes in that and its graph is
+    shipped, else bf16 where it has that, else f32.
     Raises ValueError for an unknown name, RuntimeUnavailableError for one that cannot be had, WeightsError for a
     damaged int8 graph.
     """
@@ -50,7 +52,7 @@ def open_runtime(name: RuntimeName, weights: Path, sha256: str, threads: int | N
         raise ValueError(f"runtime must be one of {', '.join(RUNTIMES)}; received {name!r}")
     if name == "tensorflow":
         return TensorFlowRuntime(weights)
-    if name == "openvino-int8" or (name == "auto" and _computes_int8()):
+    if name == "openvino-int8" or (name == "auto" and _int8_is_fastest()):
         graph = shipped.int8_graph(weights.parent, sha256)
         if graph:
             # what the graph leaves in float is computed in float: bfloat16 would round the stem
@@ -66,10 +68,13 @@ def open_runtime(name: RuntimeName, weights: Path, sha256: str, threads: int | N
     return OpenVinoRuntime(graph_file(weights, sha256), precision, threads)
 
 
-def _computes_int8() -> bool:
-    """Whether int8 is this CPU's fastest: with VNNI or AMX by far, with AVX2 alone still by half."""
+def _int8_is_fastest() -> bool:
+    """Whether int8 is this CPU's fastest: with VNNI by far, with AVX2 alone still by half.
+
+    With AMX it is not: there bf16 costs as little, and the int8 graph's changes between float and int8 come on top.
+    """
     capabilities = openvino_core.core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return "INT8" in capabilities and platform.machine() in ("x86_64", "AMD64")
+    return "INT8" in capabilities and platform.machine() in ("x86_64", "AMD64") and not openvino_core.has_amx()
 
 
 class OpenVinoRuntime:
@@ -119,28 +124,17 @@ class TensorFlowRuntime:
 def graph_file(weights: Path, sha256: str) -> Path:
     """The OpenVINO graph (.xml beside its .bin) of these weights, built on first use.
 
-    Raises RuntimeUnavailableError with the builder's own words where building fails.
+    Raises RuntimeUnavailableError where the weights are no archive of this network's.
     """
-    target = openvino_core.cache_dir() / f"backbone-{sha256[:16]}.xml"
+    target = openvino_core.cache_dir() / f"backbone-{GRAPH_VERSION}-{sha256[:16]}.xml"
     if target.is_file():
         return target
-    print("Deep Dect: preparing the network for this machine (once, about half a minute)…", file=sys.stderr, flush=True)
     # a private name, then a rename: two processes that start together must not read each other's half-written graph
     partial = target.with_name(f"{target.stem}.{os.getpid()}.xml")
-    command = [sys.executable, "-m", "deepdect.graph", str(weights), str(partial)]
-    environment = os.environ | {
-        "KERAS_BACKEND": "tensorflow",
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        "CUDA_VISIBLE_DEVICES": "-1",
-    }
-    root = str(Path(__file__).resolve().parent.parent)
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeUnavailableError(
-            f"the OpenVINO graph could not be built from {weights} (exit status {done.returncode}):\n"
-            f"{done.stderr[-2000:]}"
-        )
+    try:
+        save_graph(weights, partial)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise RuntimeUnavailableError(f"the OpenVINO graph could not be built from {weights}: {error}") from error
     os.replace(partial.with_suffix(".bin"), target.with_suffix(".bin"))
     os.replace(partial, target)
     return target

@@ -1,13 +1,13 @@
 """What a familiar face is, and what the warning of an unfamiliar one is worth: `python -m training.familiarity DATA`.
 
-Fits `deepdect.familiarity.Familiarity` on features of training crops and sets its limit so that 2 % of Validation lie
-beyond it, writes it beside the weights, and prints what it does on Test: how often faces are called unfamiliar as they
+Fits `deepdect.familiarity.Familiarity` on features of training crops and sets its limits so that 2 % of Validation lie
+beyond each, in 8-bit integers and in float, writes it beside the weights, and prints what it does on Test: how often faces are called unfamiliar as they
 are and after changes that training saw little or nothing of, and how much worse they are judged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +19,7 @@ from rich.progress import track
 from deepdect import Detector, mesh, weights
 from deepdect.detector import TURNED
 from deepdect.familiarity import Familiarity
+from deepdect.runtime import RuntimeName
 from deepdect.verdict import Calibration
 from training import covered
 from training.breakdown import markdown
@@ -30,6 +31,7 @@ from training.robustness import BATCH, CHANGES, changed
 AXES = 32  # 64 and 128 found fewer painted, blurred and covered faces of Validation
 BEYOND = 0.02  # share of Validation beyond the limit
 FITTED_ON = 1000  # training crops
+SERVING: dict[str, RuntimeName] = {"int8": "openvino-int8", "float": "openvino-f32"}  # whose limits are wanted
 # (crop, native side, landmarks, random) -> crop
 Change = Callable[[np.ndarray, int, np.ndarray, np.random.Generator], np.ndarray]
 
@@ -62,10 +64,14 @@ def features(detector: Detector, pictures: list[np.ndarray], words: str) -> tupl
     return np.concatenate(means), np.array(logits)
 
 
-def fit(train: np.ndarray, validation: np.ndarray, sha256: str) -> Familiarity:
-    """The table of training features [n, 1, 1, c], with the limit that `BEYOND` of Validation's exceed."""
+def fit(train: np.ndarray, validation: Mapping[str, np.ndarray], sha256: str) -> Familiarity:
+    """The table of training features [n, 1, 1, c], with the limits that `BEYOND` of Validation's exceed.
+
+    validation: [n, 1, 1, c] by precision, one of `deepdect.familiarity.PRECISIONS`.
+    """
     table = Familiarity.fit(train[:, 0, 0], AXES, sha256)
-    return replace(table, limit=float(np.quantile(table.distance(validation), 1 - BEYOND)))
+    limits = {name: float(np.quantile(table.distance(found), 1 - BEYOND)) for name, found in validation.items()}
+    return replace(table, limits=limits)
 
 
 def judged(logits: np.ndarray, labels: np.ndarray, calibration: Calibration) -> list[str]:
@@ -95,7 +101,7 @@ def main(
     data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
     faces: Annotated[int, typer.Option(min=10, help="Test faces that are changed.")] = 240,
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
-    runtime: Annotated[str, typer.Option(help="Runtime of the network.")] = "auto",
+    runtime: Annotated[str, typer.Option(help="Runtime to fit and test with.")] = "openvino-int8",
     output: Annotated[Path | None, typer.Option(help="Where to write the table (default: beside the weights).")] = None,
 ) -> None:
     """Fit, write and measure the warning of unfamiliar faces."""
@@ -105,16 +111,19 @@ def main(
     target = output or weights.FOLDER / weights.FAMILIARITY_FILE
     target.unlink(missing_ok=True)  # one of other weights would be refused
     detector = Detector(runtime)  # type: ignore[arg-type]  # checked there
-    parts = [features(detector, _pictures(crops), crops.items[0].split)[0] for crops in (train, validation)]
-    table = fit(parts[0], parts[1], detector.model["sha256"])
+    detectors = {name: Detector(serving) for name, serving in SERVING.items()}
+    learned = features(detector, _pictures(train), "Train")[0]
+    seen = {name: features(one, _pictures(validation), f"Validation, {name}")[0] for name, one in detectors.items()}
+    table = fit(learned, seen, detector.model["sha256"])
     table.save(target)
     known = {item.source for item in read_items(data) if item.split == "Train"}
     rows = np.flatnonzero(np.isin(test.sources, list(known)))
     test, landmarks = test.take(rows), landmarks[rows]
     means, logits = features(detector, _pictures(test), "Test")
-    labels, strange = test.labels, table.distance(means) > table.limit
+    labels, strange = test.labels, table.unfamiliar(means, detector.runtime.name)
     turned = np.array([mesh.turn(points) > TURNED for points in landmarks])
-    print(f"{target}: {detector.runtime.name}, weights {table.sha256[:16]}, limit {table.limit:.3f}\n")
+    limits = ", ".join(f"limit in {name} {limit:.3f}" for name, limit in table.limits.items())
+    print(f"{target}: {detector.runtime.name}, weights {table.sha256[:16]}, {limits}\n")
     header = ("Test faces", "number", "AUC", "accuracy at .5", "decided", "right of decided")
     groups = {"familiar": ~strange, "unfamiliar": strange, "not turned": ~turned, "turned far to the side": turned}
     cells = {name: judged(logits[chosen], labels[chosen], detector.calibration) for name, chosen in groups.items()}
@@ -125,7 +134,7 @@ def main(
         random = np.random.default_rng(0)
         made = [change(np.asarray(test.pixels[i]), int(test.native[i]), landmarks[i], random) for i in some]
         changed_means, changed_logits = features(detector, made, name)
-        beyond = table.distance(changed_means) > table.limit
+        beyond = table.unfamiliar(changed_means, detector.runtime.name)
         lines.append([name, f"{beyond.mean():.1%}", *judged(changed_logits, labels[some], detector.calibration)[1:]])
     print("\n" + markdown(("changed", "unfamiliar", *header[2:]), lines))
 

@@ -136,7 +136,9 @@ def batches(
     def make(seen: int) -> Batch:
         phase, random = phase_at(recipe, seen), np.random.default_rng([recipe.seed, seen])
         assert phase is not None  # starts end with the last phase
-        return make_batch(crops, sampler.draw(phase.batch, random), phase.size, recipe.augmentation, random, forger, recipe.mix)
+        return make_batch(
+            crops, sampler.draw(phase.batch, random), phase.size, recipe.augmentation, random, forger, recipe.mix
+        )
 
     if workers:
         from training.torch_loader import loaded

@@ -12,8 +12,8 @@ from deepdect.familiarity import Familiarity
 
 def table(**changes) -> Familiarity:
     """Three channels: a standard deviation of .2 along the first, of .1 along the others."""
-    parts = {"sha256": "a", "mean": [1, 0, 0], "axes": [[1, 0, 0]], "variances": [0.04], "rest": 0.01, "limit": 1.0}
-    return Familiarity(**(parts | changes))
+    parts = {"sha256": "a", "mean": [1, 0, 0], "axes": [[1, 0, 0]], "variances": [0.04], "rest": 0.01}
+    return Familiarity(**(parts | {"limits": {"int8": 1.0, "float": 2.0}} | changes))
 
 
 def test_the_distance_by_hand():
@@ -23,6 +23,13 @@ def test_the_distance_by_hand():
     features[2, 0, 0] = [12, 16, 0]  # at unit length (.6, .8, 0): 2 and 8 deviations
     expected = np.sqrt([0, (25 + 100) / 3, (4 + 64) / 3])
     np.testing.assert_allclose(table().distance(features), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_each_arithmetic_has_its_own_limit():
+    features = np.full((1, 1, 1, 3), [12, 16, 0], np.float32)  # at sqrt(68 / 3), or 4.76
+    judged = replace(table(), limits={"int8": 4.0, "float": 5.0})
+    found = [bool(judged.unfamiliar(features, f"openvino-{name}")[0]) for name in ("int8", "bf16", "f32")]
+    assert found == [True, False, False]
 
 
 def test_the_fit_finds_the_mean_the_axis_and_the_spread():
@@ -45,7 +52,8 @@ def test_the_fit_finds_the_mean_the_axis_and_the_spread():
     [
         ({"axes": [[1, 0]]}, "k < c, received mean"),
         ({"variances": [0.0]}, "above 0"),
-        ({"limit": -1.0}, "above 0"),
+        ({"limits": {"int8": 1.0, "float": -1.0}}, "above 0"),
+        ({"limits": {"int8": 1.0}}, "expected limits for int8 and float, received int8"),
         ({"mean": [np.nan, 0, 0]}, "NaN"),
     ],
 )
@@ -57,9 +65,9 @@ def test_a_table_that_cannot_be_is_refused(changes, words):
 def test_a_table_is_read_as_written_and_checked(tmp_path):
     file = tmp_path / weights.FAMILIARITY_FILE
     assert weights.familiarity(tmp_path, "a") is None
-    replace(table(), limit=1.5).save(file)
+    replace(table(), limits={"int8": 1.5, "float": 2.5}).save(file)
     read = weights.familiarity(tmp_path, "a")
-    assert read is not None and read.limit == 1.5 and read.axes.tolist() == [[1, 0, 0]]
+    assert read is not None and read.limits == {"int8": 1.5, "float": 2.5} and read.axes.tolist() == [[1, 0, 0]]
     with pytest.raises(weights.WeightsError, match="measured with weights a, not with those in the folder, b"):
         weights.familiarity(tmp_path, "b")
     damaged = bytearray(file.read_bytes())

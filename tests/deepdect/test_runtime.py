@@ -63,23 +63,25 @@ def test_the_shipped_int8_backbone_answers_much_like_the_float_one(face_crops):
 
 
 @pytest.mark.parametrize(
-    "machine, capabilities, shipped, expected",
+    "machine, capabilities, amx, shipped, expected",
     [
-        ("x86_64", ["FP32", "INT8"], True, "openvino-int8"),
-        ("x86_64", ["FP32", "INT8", "BF16"], True, "openvino-int8"),
-        ("x86_64", ["FP32", "INT8"], False, "openvino-f32"),
-        ("x86_64", ["FP32", "INT8", "BF16"], False, "openvino-bf16"),
-        ("x86_64", ["FP32"], True, "openvino-f32"),
-        ("arm64", ["FP32", "INT8"], True, "openvino-f32"),
+        ("x86_64", ["FP32", "INT8"], False, True, "openvino-int8"),
+        ("x86_64", ["FP32", "INT8", "BF16"], False, True, "openvino-int8"),
+        ("x86_64", ["FP32", "INT8", "BF16"], True, True, "openvino-bf16"),
+        ("x86_64", ["FP32", "INT8"], False, False, "openvino-f32"),
+        ("x86_64", ["FP32", "INT8", "BF16"], False, False, "openvino-bf16"),
+        ("x86_64", ["FP32"], False, True, "openvino-f32"),
+        ("arm64", ["FP32", "INT8"], False, True, "openvino-f32"),
     ],
 )
-def test_auto_takes_what_the_cpu_does_best(monkeypatch, tmp_path, machine, capabilities, shipped, expected):
+def test_auto_takes_what_the_cpu_does_best(monkeypatch, tmp_path, machine, capabilities, amx, shipped, expected):
     class Core:
         def get_property(self, device: str, name: str) -> list[str]:
             assert (device, name) == ("CPU", "OPTIMIZATION_CAPABILITIES")
             return capabilities
 
     monkeypatch.setattr(runtime.openvino_core, "core", Core)
+    monkeypatch.setattr(runtime.openvino_core, "has_amx", lambda: amx)
     monkeypatch.setattr(runtime.openvino_core, "compile_model", lambda graph, precision, threads: None)
     monkeypatch.setattr(runtime.platform, "machine", lambda: machine)
     monkeypatch.setattr(runtime.shipped, "int8_graph", lambda folder, sha256: tmp_path if shipped else None)
@@ -130,3 +132,22 @@ def test_thread_limit(monkeypatch):
     assert openvino_core.usable_cpus() == 3
     monkeypatch.setenv("DEEPDECT_THREADS", "many")
     assert 1 <= openvino_core.usable_cpus() <= (os.cpu_count() or 1)
+
+
+PINNED = """
+import os
+import numpy as np
+from deepdect import mesh
+allowed = os.sched_getaffinity(0)
+mesh.face_mesh().fit(np.zeros((64, 64, 3), np.uint8), np.array([32.0, 32.0]), 64.0, 0.0)
+print(all(os.sched_getaffinity(int(task)) == allowed for task in os.listdir("/proc/self/task")))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity") or not os.path.isdir("/proc/self/task"), reason="not Linux")
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_no_thread_is_tied_to_a_core(threads):
+    """Tied ones of two processes share the first core, and the others idle."""
+    environment = os.environ | {"DEEPDECT_THREADS": threads}
+    done = subprocess.run([sys.executable, "-c", PINNED], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"

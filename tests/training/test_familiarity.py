@@ -12,9 +12,11 @@ from training.familiarity import BEYOND, fit, judged
 def test_the_limit_leaves_the_wanted_share_of_validation_beyond():
     random = np.random.default_rng(0)
     train, validation = (random.normal(5, 1, (count, 1, 1, 100)) for count in (3000, 1000))
-    table = fit(train, validation, "a")
-    assert (table.distance(validation) > table.limit).mean() == pytest.approx(BEYOND, abs=1e-3)
-    assert table.distance(validation * (np.arange(100) % 2)).min() > table.limit  # half of the channels are silent
+    table = fit(train, {"int8": validation, "float": validation + random.normal(0, 1, 100)}, "a")
+    assert table.limits["float"] > table.limits["int8"]  # its faces lie off the training faces' mean
+    assert table.unfamiliar(validation, "openvino-int8").mean() == pytest.approx(BEYOND, abs=1e-3)
+    silent = validation * (np.arange(100) % 2)  # half of the channels
+    assert table.unfamiliar(silent, "openvino-int8").all()
 
 
 def test_what_is_said_of_a_group_by_hand():
