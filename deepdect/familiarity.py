@@ -50,7 +50,7 @@ class Familiarity:
         if set(self.limits) != set(PRECISIONS):
             raise ValueError(f"expected limits for {' and '.join(PRECISIONS)}, received {', '.join(self.limits)}")
         values = (self.mean, self.axes, self.variances, self.rest, *self.limits.values())
-        if not all(np.isfinite(value).all() for value in values):
+        if not all(bool(np.isfinite(np.asarray(value)).all()) for value in values):
             raise ValueError("the familiarity table contains NaN or infinity")
         if not (self.variances.min(initial=1) > 0 and self.rest > 0 and min(self.limits.values()) > 0):
             raise ValueError(
@@ -98,7 +98,7 @@ class Familiarity:
             axes=self.axes.astype(np.float16),
             variances=self.variances,
             rest=np.array(self.rest),
-            **{f"limit_{name}": np.array(limit) for name, limit in self.limits.items()},
+            limits=np.array([self.limits[name] for name in PRECISIONS]),
         )
 
     @staticmethod
@@ -107,7 +107,7 @@ class Familiarity:
         try:
             with np.load(file, allow_pickle=False) as found:
                 arrays = found["mean"], found["axes"], found["variances"]
-                limits = {name: float(found[f"limit_{name}"]) for name in PRECISIONS}
+                limits = dict(zip(PRECISIONS, found["limits"].tolist(), strict=True))
                 return Familiarity(str(found["sha256"]), *arrays, float(found["rest"]), limits)
         except (KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(f"not a familiarity table: {error}") from error

@@ -1,8 +1,9 @@
 """What a familiar face is, and what the warning of an unfamiliar one is worth: `python -m training.familiarity DATA`.
 
-Fits `deepdect.familiarity.Familiarity` on features of training crops and sets its limits so that 2 % of Validation lie
-beyond each, in 8-bit integers and in float, writes it beside the weights, and prints what it does on Test: how often faces are called unfamiliar as they
-are and after changes that training saw little or nothing of, and how much worse they are judged.
+Fits `deepdect.familiarity.Familiarity` on features of training crops and sets its limits so that 2 % of Validation
+lie beyond each, in 8-bit integers and in float, writes it beside the weights, and prints what it does on Test: how
+often faces are called unfamiliar as they are and after changes that training saw little or nothing of, and how much
+worse they are judged.
 """
 
 from __future__ import annotations

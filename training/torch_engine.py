@@ -155,8 +155,8 @@ class TorchEngine:
     mixed: convolutions of `step` in bfloat16 (weights, optimizer and `logits` stay float32); raises RuntimeError where
     the processor has no instructions for it, since it would be slower than float32 there. attention: weight of
     `attention_loss` beside the cross-entropy. sam: how far each step looks uphill before it goes down (Foret et al.,
-    "Sharpness-Aware Minimization", 2021, arXiv 2010.01412, eq. 2; 0: not at all), at twice the time. drop_path: of `ResNet`.
-    device: `cpu` or `cuda`.
+    "Sharpness-Aware Minimization", 2021, arXiv 2010.01412, eq. 2; 0: not at all), at twice the time. drop_path: of
+    `ResNet`. device: `cpu` or `cuda`.
     """
 
     def __init__(

@@ -78,7 +78,7 @@ def make_engine(name: str, recipe: Recipe, **size: Any) -> Any:
     """The training step: `torch` (compiled), `torch-bf16` (fastest, on processors that have bfloat16), `torch-eager`,
     `torch-cuda` (a GPU, in bfloat16) or `keras` (any Keras backend).
 
-    Raises ValueError for another name, and where the recipe asks the Keras engine for what the torch engines alone have.
+    Raises ValueError for another name, and where the recipe asks the Keras engine for what only torch's have.
     """
     if name not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}; received {name!r}")
