@@ -9,7 +9,9 @@ are done are not run again.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -68,6 +70,12 @@ def recipes(images: int, size: int, without: list[str]) -> dict[str, Recipe]:
         rows[f"everything {name}"] = replace(attentive, sources=left)
         rows[f"no pseudo-fakes, {name}"] = replace(attentive, sources=left, pseudo_fakes=0.0)
     return rows
+
+
+def key(name: str, recipe: Recipe, engine: str) -> str:
+    """What a row's folder is called: another for another recipe, or engine, of the same name."""
+    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return f"{words}-{hashlib.sha256(f'{recipe!r} {engine}'.encode()).hexdigest()[:8]}"
 
 
 def score(logits: np.ndarray, crops: CropSet) -> dict[str, tuple[float, float, float]]:
@@ -137,10 +145,10 @@ def main(
     sets = {split: load_crops(data, split, cache) for split in ("Train", "Validation", "Test")}
     forger = load_forger(data, sets["Train"], cache, 0.0)
     found = {}
-    for number, (name, recipe) in enumerate(recipes(images, size, without or []).items()):
+    for name, recipe in recipes(images, size, without or []).items():
         if only not in name:
             continue
-        folder = output / f"{number}-{images}-{size}"
+        folder = output / f"{key(name, recipe, engine)}-{images}-{size}"
         done = folder / "test.json"
         if not done.is_file():
             figures = run(recipe, engine, start, sets, forger, folder, workers)

@@ -1,0 +1,87 @@
+"""Which weights to ship, by Validation: `python -m training.compare DATA runs/A/best.npz runs/B/final.npz ...`.
+
+Each file is judged as it would be served, calibrated by `training.calibrate` on the same three tiers of compression: the
+AUC by source and pooled, clean and in the worst tier; the share of generated portraits that the band would call
+deepfake; and how much it would decide, and how much of that rightly. `--soups` adds the mean of every two or more of
+the files (`training/soup.py`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from itertools import chain, combinations
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.progress import track
+
+from deepdect.graph import save_graph
+from deepdect.head import Head
+from deepdect.runtime import OpenVinoRuntime
+from training.breakdown import markdown
+from training.calibrate import TIERS, calibrate, degraded
+from training.data import CropSet, load_crops
+from training.metrics import auc, per_source_auc, sigmoid
+from training.soup import mean
+from training.train import write_weights
+
+BATCH = 16
+
+
+def raw_logits(weights: Path, tiers: list[np.ndarray], precision: str) -> np.ndarray:
+    """Raw logits [tiers, n] of crops uint8 [n, 256, 256, 3], by tier, with the weights of an `.npz`."""
+    with tempfile.TemporaryDirectory() as folder, np.load(weights, allow_pickle=False) as arrays:
+        head = Head.from_weights(arrays)
+        save_graph(weights, Path(folder) / "graph.xml")
+        backbone = OpenVinoRuntime(Path(folder) / "graph.xml", precision)
+    starts = range(0, len(tiers[0]), BATCH)
+    jobs = [(number, start) for number in range(len(tiers)) for start in starts]
+    raw = [head.logit(backbone.run(tiers[n][at : at + BATCH])) for n, at in track(jobs, description=weights.name)]
+    return np.concatenate(raw).reshape(len(tiers), -1)
+
+
+def judged(raw: np.ndarray, crops: CropSet) -> dict[str, float]:
+    """The figures of one row, by column. raw: logits [tiers, n], the clean tier first and the worst last."""
+    labels, sources = crops.labels, crops.sources
+    found = per_source_auc(raw[0], labels, sources) | {"pooled": auc(raw[0], labels)}
+    found["pooled, worst tier"] = auc(raw[-1], labels)
+    band = calibrate(raw, labels, sources, "compared", 0.95, 0.03)
+    probabilities = sigmoid(raw[0] / band.temperature + band.offset)
+    accused, cleared = probabilities >= band.high, probabilities <= band.low
+    right = (accused & (labels > 0.5)) | (cleared & (labels < 0.5))
+    generated = np.isin(sources, [s for s in np.unique(sources) if labels[sources == s].all()])
+    found["generated portraits caught"] = float(accused[generated].mean()) if generated.any() else float("nan")
+    found["decided"] = float((accused | cleared).mean())
+    found["right of decided"] = float(right.sum() / max(1, (accused | cleared).sum()))
+    found["threshold"] = band.high
+    return found
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
+    weights: Annotated[list[Path], typer.Argument(help="Weights (.npz).")],
+    soups: Annotated[bool, typer.Option("--soups", help="Also the mean of every two or more of them.")] = False,
+    precision: Annotated[str, typer.Option(help="f32, or bf16 where the processor has it.")] = "f32",
+    cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
+) -> None:
+    """Compare weights on Validation."""
+    crops = load_crops(data, "Validation", cache)
+    tiers = [degraded(crops, scale, quality) for scale, quality in TIERS]
+    rows: dict[str, dict[str, float]] = {}
+    sizes = range(2, len(weights) + 1) if soups else ()
+    for chosen in chain(((one,) for one in weights), *(combinations(weights, size) for size in sizes)):
+        name = " + ".join(str(file) for file in chosen)
+        with tempfile.TemporaryDirectory() as folder:
+            file = chosen[0]
+            if len(chosen) > 1:
+                file = Path(folder) / "soup.npz"
+                write_weights(mean([dict(np.load(part, allow_pickle=False)) for part in chosen]), file)
+            rows[name] = judged(raw_logits(file, tiers, precision), crops)
+    columns = list(next(iter(rows.values())))
+    print(markdown(["weights", *columns], [[name, *(f"{row[c]:.4f}" for c in columns)] for name, row in rows.items()]))
+
+
+if __name__ == "__main__":
+    typer.run(main)
