@@ -1,7 +1,7 @@
 """Which weights to ship, by Validation: `python -m training.compare DATA runs/A/best.npz runs/B/final.npz ...`.
 
-Each file is judged as it would be served, calibrated by `training.calibrate` on the same three tiers of compression: the
-AUC by source and pooled, clean and in the worst tier; the share of generated portraits that the band would call
+Each file is judged as it would be served, calibrated by `training.calibrate` on the same three tiers of compression:
+the AUC by source and pooled, clean and in the worst tier; the share of generated portraits that the band would call
 deepfake; and how much it would decide, and how much of that rightly. `--soups` adds the mean of every two or more of
 the files (`training/soup.py`).
 """
