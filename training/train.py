@@ -281,6 +281,8 @@ def main(
 ) -> None:
     """Train from a recipe; run the same command again to resume."""
     plan = Recipe.read(recipe)
+    if workers and not engine.startswith("torch"):
+        raise typer.BadParameter(f"--workers needs a torch engine; received --workers {workers} --engine {engine}")
     if parallel:
         if engine != "keras":
             raise typer.BadParameter(f"--data-parallel needs --engine keras; received {engine}")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from training.augment import Augmentation, augment, vary
-from training.batches import Batch, Sampler, make_batch, prefetched
+from training.batches import Batch, Sampler, make_batch, mixed, prefetched
 from training.data import CropSet, Item
 
 
@@ -140,3 +140,18 @@ def test_prefetched_keeps_the_order_and_raises_the_workers_error():
         for pixels, _ in prefetched(source(), depth=2):
             seen.append(int(pixels[0]))
     assert seen == [0, 1, 2, 3, 4]
+
+
+def test_a_mixed_picture_carries_the_label_and_the_places_of_both():
+    count = 400
+    labels = np.arange(count, dtype=np.float32) % 2
+    pixels = np.repeat((labels * 200).astype(np.uint8), 4 * 4 * 3).reshape(count, 4, 4, 3)
+    batch = Batch(pixels, labels, np.repeat(labels, 4).reshape(count, 2, 2))
+    made = mixed(batch, 0.5, np.random.default_rng(0))
+    # a picture is as bright as it is fake, and so are its places
+    np.testing.assert_allclose(made.pixels[:, 0, 0, 0], made.labels * 200, atol=0.51)
+    np.testing.assert_allclose(made.places, np.broadcast_to(made.labels[:, None, None], (count, 2, 2)), rtol=1e-6)
+    assert np.abs(made.labels - labels).max() <= 0.5  # its own picture has the larger part
+    changed = (made.labels != labels).mean()
+    assert 0.15 < changed < 0.3  # half are mixed, half of those with one of the same kind
+    np.testing.assert_array_equal(batch.labels, np.arange(count) % 2)

@@ -227,3 +227,26 @@ def test_climbing_goes_the_given_length_along_the_gradient():
     assert float(torch.cat([step.flatten() for step in steps]).norm()) == pytest.approx(0.5, rel=1e-4)
     along = torch.cat([weight.grad.flatten() for weight in weights])
     assert float(torch.nn.functional.cosine_similarity(along, torch.cat([s.flatten() for s in steps]), 0)) > 0.999
+
+
+def test_stochastic_depth_leaves_out_the_last_blocks_part_in_training_alone():
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    import torch
+
+    from training.torch_engine import ResNet
+
+    network = ResNet(head_units=8, width=1 / 16, blocks=(1, 2, 1, 1), drop_path=1 - 1e-6)
+    assert [block.drop for block in network.blocks] == pytest.approx([(1 - 1e-6) * n / 5 for n in range(1, 6)])
+    pixels = torch.rand(4, 3, 64, 64) * 255
+    inside = {}
+    last = network.blocks[-1]
+    last.register_forward_pre_hook(lambda module, args: inside.update(before=args[0].clone()))
+    network.train()
+    for norm in (last.bn0, last.bn1, last.bn2, last.bn3):
+        norm.eval()
+    after = network.features(pixels)
+    shortcut = torch.relu(last.bn0(last.conv0(inside["before"])))
+    torch.testing.assert_close(after, shortcut)
+    network.eval()
+    after = network.features(pixels)
+    assert not torch.allclose(after, torch.relu(last.bn0(last.conv0(inside["before"]))))

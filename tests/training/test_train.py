@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 
 from training.augment import Augmentation
 from training.data import CropSet, Item
-from training.train import Phase, Recipe, batches, learning_rate, make_engine, phase_at, train
+from training.train import Phase, Recipe, batches, learning_rate, main, make_engine, phase_at, train
 
 RECIPE = Recipe(
     phases=[Phase(64, 48, 8), Phase(96, 16, 8)],
@@ -97,14 +99,56 @@ def test_a_schedule_by_time_ends_with_the_minutes(crops, tmp_path, monkeypatch):
         train(crops, crops, RECIPE, Engine(), tmp_path, by_time=True)
 
 
+def test_a_stopped_schedule_by_time_goes_on_where_its_checkpoint_was(crops, tmp_path, monkeypatch):
+    clock, rates = [0.0], []
+
+    class Engine:
+        last = 5  # steps until someone presses Ctrl+C
+
+        def step(self, pixels, labels, rate, places=None):
+            clock[0] += 6
+            rates.append(rate)
+            if len(rates) == self.last:
+                raise KeyboardInterrupt
+            return 0.5
+
+        def logits(self, pixels):
+            return np.arange(len(pixels))
+
+        def averaged_weights(self):
+            return {}
+
+        def load_state(self, state):
+            assert not state  # the counters are not the engine's
+
+        state = averaged_weights
+
+    monkeypatch.setattr("training.train.time.monotonic", lambda: clock[0])
+    endless = replace(RECIPE, phases=[Phase(64, 80_000, 8)], warm_up=1, rate=1.0)  # a checkpoint every third step
+    with pytest.raises(KeyboardInterrupt):
+        train(crops, crops, endless, Engine(), tmp_path, minutes=1, by_time=True)
+    rates.clear()
+    clock[0] += 1000
+    Engine.last = 0
+    train(crops, crops, endless, Engine(), tmp_path, minutes=1, by_time=True)
+    expected = [0.01 + 0.99 * (1 + np.cos(np.pi * step / 10)) / 2 for step in range(3, 11)]
+    np.testing.assert_allclose(rates, expected)
+
+
 def test_an_engine_that_there_is_not():
     with pytest.raises(ValueError, match="one of torch, .*received 'torch-gpu'"):
         make_engine("torch-gpu", RECIPE)
 
 
-def test_attention_is_for_the_torch_engines():
-    with pytest.raises(ValueError, match="torch engines only"):
-        make_engine("keras", replace(RECIPE, attention=0.1))
+@pytest.mark.parametrize("name", ["attention", "sam", "drop_path"])
+def test_what_only_the_torch_engines_have(name):
+    with pytest.raises(ValueError, match=rf"{name} \(0.1\).*torch engines only"):
+        make_engine("keras", replace(RECIPE, **{name: 0.1}))
+
+
+def test_processes_are_for_the_torch_engines(tmp_path):
+    with pytest.raises(typer.BadParameter, match="--workers needs a torch engine"):
+        main(tmp_path, Path("training/recipes/paper.yaml"), workers=2)
 
 
 def test_a_run_learns_logs_and_leaves_its_best_weights(crops, tmp_path):
