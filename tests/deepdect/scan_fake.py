@@ -25,7 +25,7 @@ class Fake:
 
     def analyze(self, path: str) -> Analysis:
         name = os.path.basename(path)
-        print("noise on standard output", path.encode("utf-8", "replace"))
+        print("noise on standard output", path.encode("utf-8", "replace"), flush=True)
         if "slow" in name:
             time.sleep(0.01)
         if "once" in name:
