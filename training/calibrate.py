@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from rich.progress import track
 
+from deepdect.head import Head
+from deepdect.runtime import Runtime
 from deepdect.verdict import Calibration
 from training.augment import recompress
 from training.data import CropSet
@@ -13,6 +16,8 @@ from training.metrics import sigmoid
 # What a shared photo goes through: untouched; recompressed; reduced to half and recompressed hard.
 TIERS: tuple[tuple[float, int | None], ...] = ((1.0, None), (1.0, 60), (0.5, 40))
 
+RIGHT, FALSE_ALARMS = 0.95, 0.03  # what the band promises: `choose_band`
+BATCH = 16
 CLEARED_RIGHT = 0.9  # "real" says that nothing was found; it may be wrong more often than an accusation
 
 
@@ -36,6 +41,13 @@ def _degrade(crop: np.ndarray, native: int, scale: float, quality: int | None) -
     if quality is not None:
         small = recompress(small, quality)
     return cv2.resize(small, crop.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def raw_logits(backbone: Runtime, head: Head, pixels: np.ndarray, description: str) -> np.ndarray:
+    """Raw logits [n] of crops uint8 [n, 256, 256, 3]. description: what the progress bar says."""
+    starts = range(0, len(pixels), BATCH)
+    parts = [head.logit(backbone.run(np.array(pixels[i : i + BATCH]))) for i in track(starts, description=description)]
+    return np.concatenate(parts)
 
 
 def fit_platt(raw: np.ndarray, labels: np.ndarray, steps: int = 50) -> tuple[float, float]:

@@ -15,31 +15,25 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.progress import track
 
 from deepdect.graph import save_graph
 from deepdect.head import Head
 from deepdect.runtime import OpenVinoRuntime
 from training.breakdown import markdown
-from training.calibrate import TIERS, calibrate, degraded
+from training.calibrate import FALSE_ALARMS, RIGHT, TIERS, calibrate, degraded, raw_logits
 from training.data import CropSet, load_crops
 from training.metrics import auc, per_source_auc, sigmoid
 from training.soup import mean
 from training.train import write_weights
 
-BATCH = 16
 
-
-def raw_logits(weights: Path, tiers: list[np.ndarray], precision: str) -> np.ndarray:
+def tier_logits(weights: Path, tiers: list[np.ndarray], precision: str) -> np.ndarray:
     """Raw logits [tiers, n] of crops uint8 [n, 256, 256, 3], by tier, with the weights of an `.npz`."""
     with tempfile.TemporaryDirectory() as folder, np.load(weights, allow_pickle=False) as arrays:
         head = Head.from_weights(arrays)
         save_graph(weights, Path(folder) / "graph.xml")
         backbone = OpenVinoRuntime(Path(folder) / "graph.xml", precision)
-    starts = range(0, len(tiers[0]), BATCH)
-    jobs = [(number, start) for number in range(len(tiers)) for start in starts]
-    raw = [head.logit(backbone.run(tiers[n][at : at + BATCH])) for n, at in track(jobs, description=weights.name)]
-    return np.concatenate(raw).reshape(len(tiers), -1)
+    return np.stack([raw_logits(backbone, head, pixels, weights.name) for pixels in tiers])
 
 
 def judged(raw: np.ndarray, crops: CropSet) -> dict[str, float]:
@@ -47,14 +41,14 @@ def judged(raw: np.ndarray, crops: CropSet) -> dict[str, float]:
     labels, sources = crops.labels, crops.sources
     found = per_source_auc(raw[0], labels, sources) | {"pooled": auc(raw[0], labels)}
     found["pooled, worst tier"] = auc(raw[-1], labels)
-    band = calibrate(raw, labels, sources, "compared", 0.95, 0.03)
+    band = calibrate(raw, labels, sources, "compared", RIGHT, FALSE_ALARMS)
     probabilities = sigmoid(raw[0] / band.temperature + band.offset)
     accused, cleared = probabilities >= band.high, probabilities <= band.low
-    right = (accused & (labels > 0.5)) | (cleared & (labels < 0.5))
+    decided = accused | cleared
     generated = np.isin(sources, [s for s in np.unique(sources) if labels[sources == s].all()])
     found["generated portraits caught"] = float(accused[generated].mean()) if generated.any() else float("nan")
-    found["decided"] = float((accused | cleared).mean())
-    found["right of decided"] = float(right.sum() / max(1, (accused | cleared).sum()))
+    found["decided"] = float(decided.mean())
+    found["right of decided"] = float((accused == (labels > 0.5))[decided].mean()) if decided.any() else 0.0
     found["threshold"] = band.high
     return found
 
@@ -78,7 +72,7 @@ def main(
             if len(chosen) > 1:
                 file = Path(folder) / "soup.npz"
                 write_weights(mean([dict(np.load(part, allow_pickle=False)) for part in chosen]), file)
-            rows[name] = judged(raw_logits(file, tiers, precision), crops)
+            rows[name] = judged(tier_logits(file, tiers, precision), crops)
     columns = list(next(iter(rows.values())))
     print(markdown(["weights", *columns], [[name, *(f"{row[c]:.4f}" for c in columns)] for name, row in rows.items()]))
 

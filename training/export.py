@@ -12,15 +12,13 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.progress import track
 
 from deepdect import weights
 from deepdect.head import Head
 from deepdect.runtime import RuntimeName, graph_file, open_runtime
-from training.calibrate import TIERS, calibrate, degraded
+from training.calibrate import FALSE_ALARMS, RIGHT, TIERS, calibrate, degraded, raw_logits
 from training.data import CropSet, load_crops
 
-BATCH = 16
 QUANTISED_ON = 300  # training crops
 
 
@@ -60,8 +58,10 @@ def main(
     version: Annotated[str, typer.Option(help="Version of these weights.")],
     models: Annotated[Path, typer.Option(help="Where to ship to.")] = weights.FOLDER,
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
-    right: Annotated[float, typer.Option(help="Share of all verdicts that must be right on Validation.")] = 0.95,
-    false_alarms: Annotated[float, typer.Option(help="Most reals of any source that may be accused, any tier.")] = 0.03,
+    right: Annotated[float, typer.Option(help="Share of all verdicts that must be right on Validation.")] = RIGHT,
+    false_alarms: Annotated[
+        float, typer.Option(help="Most reals of any source that may be accused, any tier.")
+    ] = FALSE_ALARMS,
     int8: Annotated[bool, typer.Option(help="Also ship an int8 backbone (takes nncf).")] = True,
     runtime: Annotated[str, typer.Option(help="Runtime to calibrate with.")] = "auto",
 ) -> None:
@@ -75,15 +75,15 @@ def main(
         export_int8(models, sha256, load_crops(data, "Train", cache))
     name: RuntimeName = runtime  # type: ignore[assignment]  # checked there
     backbone = open_runtime(name, target, sha256)
-    raw = []
-    for scale, quality in TIERS:
-        pixels = degraded(crops, scale, quality)
-        starts = range(0, len(pixels), BATCH)
-        description = f"Validation at scale {scale:g}, quality {quality or 'as is'}"
-        parts = [
-            head.logit(backbone.run(np.array(pixels[i : i + BATCH]))) for i in track(starts, description=description)
-        ]
-        raw.append(np.concatenate(parts))
+    raw = [
+        raw_logits(
+            backbone,
+            head,
+            degraded(crops, scale, quality),
+            f"Validation at scale {scale:g}, quality {quality or 'as is'}",
+        )
+        for scale, quality in TIERS
+    ]
     fitted = calibrate(np.stack(raw), crops.labels, crops.sources, version, right, false_alarms)
     fitted.write(models / weights.CALIBRATION_FILE)
     print(f"{target} {sha256}, {backbone.name}\n{fitted}")

@@ -197,20 +197,21 @@ def train(
         engine.load_state(state)
     else:
         log.write_text("images,size,loss,rate,images_per_second,auc,aucs\n")
-    began, mark, losses, aucs = time.monotonic(), (time.monotonic(), seen), [], {}
+    mark, losses, aucs = (time.monotonic(), seen), [], {}
+    began = time.monotonic() - before  # as if this run and those it goes on from were one
+    stop_after = None if minutes is None else 60 * minutes + (0 if by_time else before)
     total = sum(phase.images for phase in recipe.phases)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
         bar = progress.add_task("training", total=total, completed=seen)
         made = batches(train_crops, recipe, seen, forger, workers)
         for pixels, labels, places in made if workers else prefetched(made):
-            done = (before + time.monotonic() - began) / (60 * minutes) if by_time and minutes else None
+            done = (time.monotonic() - began) / (60 * minutes) if by_time and minutes else None
             rate = learning_rate(recipe, seen, len(labels), done)
             losses.append(engine.step(pixels, labels, rate, places))
             previous, seen = seen, seen + len(labels)
             progress.update(bar, completed=seen, description=f"{pixels.shape[1]} px, loss {np.mean(losses[-50:]):.3f}")
-            spent = time.monotonic() - began
-            out_of_time = minutes is not None and spent + (before if by_time else 0) > 60 * minutes
+            out_of_time = stop_after is not None and time.monotonic() - began > stop_after
             size_changes = (phase := phase_at(recipe, seen)) is None or phase.size != pixels.shape[1]
             if not (seen // recipe.validate_every > previous // recipe.validate_every or out_of_time or size_changes):
                 continue
@@ -232,7 +233,7 @@ def train(
                 write_weights(engine.averaged_weights(), output / "best.npz")
             if size_changes and phase is not None:
                 best, stale = -1.0, 0
-            counters = {"seen": seen, "best": best, "stale": stale, "seconds": before + time.monotonic() - began}
+            counters = {"seen": seen, "best": best, "stale": stale, "seconds": time.monotonic() - began}
             save(checkpoint, engine.state() | {name: np.array(value) for name, value in counters.items()})
             write_weights(engine.averaged_weights(), output / "final.npz")
             mark, losses = (time.monotonic(), seen), []

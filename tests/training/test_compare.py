@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepdect import weights
-from training.compare import judged, raw_logits
+from training.compare import judged, tier_logits
 from training.data import CropSet, Item
 
 
@@ -36,7 +36,7 @@ def test_logits_by_tier_are_those_of_the_served_network(detector, astronaut):
     import cv2
 
     tiers = [np.stack([cv2.resize(turned, (256, 256))]) for turned in (astronaut, astronaut[:, ::-1])]
-    raw = raw_logits(weights.FOLDER / weights.WEIGHTS_FILE, tiers, "f32")
+    raw = tier_logits(weights.FOLDER / weights.WEIGHTS_FILE, tiers, "f32")
     assert raw.shape == (2, 1)
     served = detector.score(np.concatenate(tiers))
     calibrated = [detector.calibration.logit(float(value)) for value in raw.ravel()]
