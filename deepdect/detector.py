@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -72,11 +73,21 @@ class Detector:
         return self.verify(analysis) if verify else analysis
 
     def analyze_many(self, sources: Iterable[images.Source], *, verify: bool = False) -> Iterator[Analysis]:
-        """Analyse many pictures, in order, in batches; one bad file never stops the rest."""
+        """Analyse many pictures, in order, in batches; one bad file never stops the rest.
+
+        While the network judges one batch, the next one is decoded and searched for faces.
+        """
         remaining = iter(sources)
-        while chunk := list(islice(remaining, CHUNK)):
-            for analysis in self._finish([self._prepare(source, None) for source in chunk]):
-                yield self.verify(analysis) if verify else analysis
+
+        def prepare() -> list[_Job]:
+            return [self._prepare(source, None) for source in islice(remaining, CHUNK)]
+
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepare") as ahead:
+            following = ahead.submit(prepare)
+            while jobs := following.result():
+                following = ahead.submit(prepare)
+                for analysis in self._finish(jobs):
+                    yield self.verify(analysis) if verify else analysis
 
     def verify(self, analysis: Analysis) -> Analysis:
         """The same analysis with its regions checked: each is hidden and the face scored again, ten crops a face.

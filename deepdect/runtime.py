@@ -23,7 +23,7 @@ from deepdect.graph import save_graph
 RuntimeName = Literal["auto", "openvino-int8", "openvino-bf16", "openvino-f32", "tensorflow"]
 RUNTIMES: tuple[RuntimeName, ...] = ("auto", "openvino-int8", "openvino-bf16", "openvino-f32", "tensorflow")
 CROP_SHAPE = (256, 256, 3)
-GRAPH_VERSION = 2  # of what `deepdect.graph` writes: a cached graph of another one is not used
+GRAPH_VERSION = 3  # of what `deepdect.graph` writes: a cached graph of another one is not used
 MAX_BATCH = 16  # crops a pass; more would only cost memory
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -112,6 +113,37 @@ def test_many_keeps_order_and_goes_on_past_bad_files(detector, portrait, astrona
     assert [r.status for r in results[:2]] == ["ok", "unreadable"]
     assert [r.status for r in results[3:5]] == ["unreadable", "ok"]
     assert results[19].fake_probability == pytest.approx(results[0].fake_probability, abs=1e-3)
+
+
+def test_the_next_batch_is_prepared_while_the_network_judges_one(detector, portrait, monkeypatch):
+    monkeypatch.setattr(f"{type(detector).__module__}.CHUNK", 1)
+    taken, second = [], threading.Event()
+
+    def sources():
+        for number in range(2):
+            taken.append(number)
+            if number:
+                second.set()
+            yield portrait
+
+    judge = detector._finish
+
+    def wait_and_judge(jobs):
+        assert second.wait(30), "the second picture was not touched before the first was judged"
+        return judge(jobs)
+
+    monkeypatch.setattr(detector, "_finish", wait_and_judge)
+    assert [result.status for result in detector.analyze_many(sources())] == ["ok", "ok"]
+    assert taken == [0, 1]
+
+
+def test_many_stops_where_its_reader_does(detector, portrait, monkeypatch):
+    monkeypatch.setattr(f"{type(detector).__module__}.CHUNK", 1)
+    taken = []
+    results = detector.analyze_many(taken.append(number) or portrait for number in range(9))
+    assert next(results).status == "ok"
+    results.close()
+    assert len(taken) <= 3  # the one read, the one ahead of it, and the one after that
 
 
 def test_a_picture_is_as_fake_as_its_most_suspicious_face(detector, astronaut):
