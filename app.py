@@ -30,12 +30,14 @@ def main() -> None:
 
     # Imported only now: these take seconds, and --help and mistakes should be answered at once.
     from deepdect import Detector
+    from deepdect.memory import keep_large_blocks
     from deepdect.runtime import RuntimeUnavailableError
     from deepdect.texts import CODES
     from deepdect.weights import WeightsError
 
     if arguments.lang not in ("auto", *CODES):
         parser.error(f"--lang {arguments.lang}: expected auto or one of {', '.join(CODES)}")
+    keep_large_blocks()
     try:
         detector = Detector()
     except (RuntimeUnavailableError, WeightsError, ValueError) as error:

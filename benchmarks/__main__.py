@@ -17,6 +17,7 @@ import typer
 from benchmarks import latency, measure
 from benchmarks.pictures import jpeg, portrait
 from deepdect import Detector
+from deepdect.memory import keep_large_blocks
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
 
@@ -32,6 +33,7 @@ def main(
     output: Annotated[Path, typer.Option(help="Where the figures go.")] = RESULTS,
 ) -> None:
     """Measure and print."""
+    keep_large_blocks()  # as the command line does
     detector = Detector()
     print(f"\n{json.dumps(measure.machine())}\n")
     together = latency.side_by_side(detector, runs, tensorflow)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from deepdect import Analysis, Detector, __version__, origin
+from deepdect.memory import keep_large_blocks
 from deepdect.report import Entry
 from deepdect.runtime import RUNTIMES, RuntimeUnavailableError
 from deepdect.scan import ENGINES, ScanError
@@ -47,6 +48,7 @@ def top(
     ] = False,
 ) -> None:
     """Is this face real or a deepfake, how sure, and which parts of the face say so."""
+    keep_large_blocks()
 
 
 @app.command()

@@ -26,6 +26,7 @@ import numpy as np
 from deepdect import faces, mesh, openvino_core
 from deepdect.analysis import Analysis
 from deepdect.detector import Detector
+from deepdect.memory import keep_large_blocks
 from deepdect.runtime import RuntimeUnavailableError
 from deepdect.scan_rows import Row, failed_row
 from deepdect.weights import WeightsError
@@ -108,4 +109,5 @@ def _alone() -> Iterator[None]:
 
 
 if __name__ == "__main__":
+    keep_large_blocks()
     serve(lambda: open_detector(sys.argv[1] if len(sys.argv) > 1 else None))
