@@ -22,7 +22,7 @@ from deepdect.runtime import OpenVinoRuntime
 from training.breakdown import markdown
 from training.calibrate import FALSE_ALARMS, RIGHT, TIERS, calibrate, degraded, raw_logits
 from training.data import CropSet, load_crops
-from training.metrics import auc, per_source_auc, sigmoid
+from training.metrics import auc, decided_rightly, per_source_auc, sigmoid
 from training.soup import mean
 from training.train import write_weights
 
@@ -43,12 +43,10 @@ def judged(raw: np.ndarray, crops: CropSet) -> dict[str, float]:
     found["pooled, worst tier"] = auc(raw[-1], labels)
     band = calibrate(raw, labels, sources, "compared", RIGHT, FALSE_ALARMS)
     probabilities = sigmoid(raw[0] / band.temperature + band.offset)
-    accused, cleared = probabilities >= band.high, probabilities <= band.low
-    decided = accused | cleared
+    accused = probabilities >= band.high
     generated = np.isin(sources, [s for s in np.unique(sources) if labels[sources == s].all()])
     found["generated portraits caught"] = float(accused[generated].mean()) if generated.any() else float("nan")
-    found["decided"] = float(decided.mean())
-    found["right of decided"] = float((accused == (labels > 0.5))[decided].mean()) if decided.any() else 0.0
+    found["decided"], found["right of decided"] = decided_rightly(probabilities, labels, band.low, band.high)
     found["threshold"] = band.high
     return found
 

@@ -28,6 +28,7 @@ from training.metrics import (
     bootstrap,
     brier,
     calibration_error,
+    decided_rightly,
     equal_error_rate,
     sigmoid,
 )
@@ -76,8 +77,8 @@ def measure(
     """One line from calibrated logits [n], labels [n] of 0 and 1 and group names [n]."""
     probabilities = sigmoid(logits)
     fake = labels > 0.5
-    accused, cleared = probabilities >= calibration.high, probabilities <= calibration.low
-    decided = accused | cleared
+    accused = probabilities >= calibration.high
+    decided, right = decided_rightly(probabilities, labels, calibration.low, calibration.high)
     both = fake.any() and (~fake).any()
     low, high = bootstrap(auc, logits, labels, groups) if both else (None, None)
     return Line(
@@ -91,8 +92,8 @@ def measure(
         average_precision(logits, labels) if both else None,
         equal_error_rate(logits, labels) if both else None,
         accuracy(probabilities, labels),
-        float(decided.mean()),
-        float((accused == fake)[decided].mean()) if decided.any() else None,
+        decided,
+        right if decided else None,
         float(accused[~fake].mean()) if (~fake).any() else None,
         float(accused[fake].mean()) if fake.any() else None,
         calibration_error(probabilities, labels),

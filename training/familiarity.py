@@ -26,7 +26,7 @@ from training import covered
 from training.breakdown import markdown
 from training.data import SPLITS, CropSet, load_crops, read_items
 from training.landmarks import load_landmarks
-from training.metrics import auc, sigmoid
+from training.metrics import accuracy, auc, decided_rightly, sigmoid
 from training.robustness import BATCH, CHANGES, changed
 
 AXES = 32  # 64 and 128 found fewer painted, blurred and covered faces of Validation
@@ -78,15 +78,14 @@ def fit(train: np.ndarray, validation: Mapping[str, np.ndarray], sha256: str) ->
 def judged(logits: np.ndarray, labels: np.ndarray, calibration: Calibration) -> list[str]:
     """Faces, AUC, accuracy at .5, share decided and share right of those, as cells."""
     probabilities = sigmoid(logits)
-    decided = (probabilities >= calibration.high) | (probabilities <= calibration.low)
-    right = (probabilities > 0.5) == (labels > 0.5)
+    decided, right = decided_rightly(probabilities, labels, calibration.low, calibration.high)
     both = len(set(labels.tolist())) == 2
     return [
         str(len(labels)),
         f"{auc(logits, labels):.3f}" if both else "–",
-        f"{right.mean():.1%}" if len(labels) else "–",
-        f"{decided.mean():.1%}" if len(labels) else "–",
-        f"{right[decided].mean():.1%}" if decided.any() else "–",
+        f"{accuracy(probabilities, labels):.1%}" if len(labels) else "–",
+        f"{decided:.1%}" if len(labels) else "–",
+        f"{right:.1%}" if decided > 0 else "–",
     ]
 
 

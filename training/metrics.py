@@ -34,6 +34,16 @@ def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:
     return float(((probabilities >= 0.5) == (labels > 0.5)).mean())
 
 
+def decided_rightly(probabilities: np.ndarray, labels: np.ndarray, low: float, high: float) -> tuple[float, float]:
+    """Share outside the band, at most `low` or at least `high`, and the share of those on their label's side of it;
+    NaN where there is nothing to take a share of."""
+    accused = probabilities >= high
+    decided = accused | (probabilities <= low)
+    right = (accused == (np.asarray(labels) > 0.5))[decided]
+    share = float(decided.mean()) if len(decided) else float("nan")
+    return share, float(right.mean()) if len(right) else float("nan")
+
+
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
     """Expected calibration error over equal-width bins of the fake probability (Naeini et al., 2015)."""
     which = np.minimum((probabilities * bins).astype(int), bins - 1)

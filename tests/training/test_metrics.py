@@ -10,6 +10,7 @@ from training.metrics import (
     bootstrap,
     brier,
     calibration_error,
+    decided_rightly,
     equal_error_rate,
     per_source_auc,
 )
@@ -32,6 +33,15 @@ def test_accuracy_and_calibration_error_by_hand():
     assert accuracy(probabilities, labels) == 0.5
     # bins of width .5: {.1}: |.1 - 0|; {.9 .9 .6}: |2.4 - 1|
     assert calibration_error(probabilities, labels, bins=2) == pytest.approx((0.1 + 1.4) / 4)
+
+
+def test_what_is_decided_and_how_much_of_it_rightly_by_hand():
+    probabilities, labels = np.array([0.9, 0.8, 0.5, 0.2, 0.1]), np.array([1, 0, 1, 0, 1])
+    # the thresholds themselves are decided: .9 right, .8 wrong, .2 right, .1 wrong
+    assert decided_rightly(probabilities, labels, 0.2, 0.8) == (0.8, 0.5)
+    share, right = decided_rightly(probabilities, labels, 0.0, 1.0)
+    assert share == 0 and np.isnan(right)
+    assert np.isnan(decided_rightly(np.empty(0), np.empty(0), 0.2, 0.8)).all()
 
 
 def test_average_precision_by_hand():

@@ -72,67 +72,53 @@ def test_processes_make_the_batches_that_a_thread_makes(crops):
         np.testing.assert_array_equal(here.labels, there.labels.numpy())
 
 
+class ClockedEngine:
+    """Learns nothing, six seconds a step by its own clock. last: the step at which someone presses Ctrl+C."""
+
+    def __init__(self, clock=0.0, last=0):
+        self.clock, self.last, self.rates = clock, last, []
+
+    def step(self, pixels, labels, rate, places=None):
+        self.clock += 6
+        self.rates.append(rate)
+        if len(self.rates) == self.last:
+            raise KeyboardInterrupt
+        return 0.5
+
+    def logits(self, pixels):
+        return np.arange(len(pixels))
+
+    def averaged_weights(self):
+        return {}
+
+    state = averaged_weights
+
+    def load_state(self, state):
+        assert not state  # the counters are not the engine's
+
+
 def test_a_schedule_by_time_ends_with_the_minutes(crops, tmp_path, monkeypatch):
-    """Six seconds a step by a made-up clock, one minute: ten steps down the cosine, and the one that finds time up."""
-    clock, rates = [0.0], []
-
-    class Engine:
-        def step(self, pixels, labels, rate, places=None):
-            clock[0] += 6
-            rates.append(rate)
-            return 0.5
-
-        def logits(self, pixels):
-            return np.arange(len(pixels))
-
-        def averaged_weights(self):
-            return {}
-
-        state = averaged_weights
-
-    monkeypatch.setattr("training.train.time.monotonic", lambda: clock[0])
+    """Six seconds a step, one minute: ten steps down the cosine, and the one that finds time up."""
+    engine = ClockedEngine()
+    monkeypatch.setattr("training.train.time.monotonic", lambda: engine.clock)
     endless = replace(RECIPE, phases=[Phase(64, 80_000, 8)], warm_up=1, rate=1.0, validate_every=80_000)
-    train(crops, crops, endless, Engine(), tmp_path, minutes=1, by_time=True)
+    train(crops, crops, endless, engine, tmp_path, minutes=1, by_time=True)
     expected = [0.01 + 0.99 * (1 + np.cos(np.pi * step / 10)) / 2 for step in range(11)]
-    np.testing.assert_allclose(rates, expected)
+    np.testing.assert_allclose(engine.rates, expected)
     with pytest.raises(ValueError, match="needs the minutes"):
-        train(crops, crops, RECIPE, Engine(), tmp_path, by_time=True)
+        train(crops, crops, RECIPE, engine, tmp_path, by_time=True)
 
 
 def test_a_stopped_schedule_by_time_goes_on_where_its_checkpoint_was(crops, tmp_path, monkeypatch):
-    clock, rates = [0.0], []
-
-    class Engine:
-        last = 5  # steps until someone presses Ctrl+C
-
-        def step(self, pixels, labels, rate, places=None):
-            clock[0] += 6
-            rates.append(rate)
-            if len(rates) == self.last:
-                raise KeyboardInterrupt
-            return 0.5
-
-        def logits(self, pixels):
-            return np.arange(len(pixels))
-
-        def averaged_weights(self):
-            return {}
-
-        def load_state(self, state):
-            assert not state  # the counters are not the engine's
-
-        state = averaged_weights
-
-    monkeypatch.setattr("training.train.time.monotonic", lambda: clock[0])
+    engine = ClockedEngine(last=5)
+    monkeypatch.setattr("training.train.time.monotonic", lambda: engine.clock)
     endless = replace(RECIPE, phases=[Phase(64, 80_000, 8)], warm_up=1, rate=1.0)  # a checkpoint every third step
     with pytest.raises(KeyboardInterrupt):
-        train(crops, crops, endless, Engine(), tmp_path, minutes=1, by_time=True)
-    rates.clear()
-    clock[0] += 1000
-    Engine.last = 0
-    train(crops, crops, endless, Engine(), tmp_path, minutes=1, by_time=True)
+        train(crops, crops, endless, engine, tmp_path, minutes=1, by_time=True)
+    engine = ClockedEngine(clock=engine.clock + 1000)
+    train(crops, crops, endless, engine, tmp_path, minutes=1, by_time=True)
     expected = [0.01 + 0.99 * (1 + np.cos(np.pi * step / 10)) / 2 for step in range(3, 11)]
-    np.testing.assert_allclose(rates, expected)
+    np.testing.assert_allclose(engine.rates, expected)
 
 
 def test_an_engine_that_there_is_not():
