@@ -1,8 +1,7 @@
 """The int8 backbone: post-training quantisation by NNCF, calibrated on training crops.
 
-Kept in float: the stem and the first residual block, whose few channels see the raw picture; of the third stage's
-first block the two convolutions whose rounding moved the logits most; and the residual sums, whose long-tailed range
-would leave the quiet channels a handful of levels. Activations get the whole range that the
+Kept in float: the stem and the first residual block, whose few channels see the raw picture, and the residual sums,
+whose long-tailed range would leave the quiet channels a handful of levels. Activations get the whole range that the
 calibration crops show (min-max): clipping it makes logits saturate. Weights use 7 bits, so that CPUs without VNNI,
 which add pairs of products in 16 bits, cannot overflow.
 """
@@ -18,7 +17,7 @@ from deepdect import openvino_core
 
 CENTRING_ROUNDS = 3
 LEAST_ACTIVE = 0.05  # a feature that is hardly ever above 0 is moved gently
-FLOAT_CONVOLUTIONS = ("conv1_", "conv2_block1_", "conv3_block1_0_", "conv3_block1_2_")  # how their names begin
+FLOAT_CONVOLUTIONS = 5  # conv1 and the four of conv2_block1, first in the graph's order
 
 
 def quantize(graph: Path, crops: np.ndarray, target: Path) -> None:
@@ -97,5 +96,4 @@ def float_layers(model: Any) -> list[str]:
         if op.get_type_name() == "Add"
         and all(value.get_node().get_type_name() != "Constant" for value in op.input_values())
     ]
-    names = [op.get_friendly_name() for op in convolutions]
-    return [name for name in names if name.startswith(FLOAT_CONVOLUTIONS)] + [op.get_friendly_name() for op in sums]
+    return [op.get_friendly_name() for op in convolutions[:FLOAT_CONVOLUTIONS] + sums]
