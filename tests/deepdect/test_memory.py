@@ -13,14 +13,13 @@ from deepdect import memory
 SIZE = 40 * 2**20  # bytes: over what the C library would keep by itself
 SCRIPT = f"""
 import resource, sys
-import numpy as np
 from deepdect.memory import keep_large_blocks
 if sys.argv[1] == "kept":
     assert keep_large_blocks()
 for turn in range(6):
     if turn == 2:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    block = np.full({SIZE}, turn, np.uint8)
+    block = b"x" * {SIZE}  # not NumPy's, which asks for huge pages
     del block
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
