@@ -83,11 +83,12 @@ class Detector:
             return [self._prepare(source, None) for source in islice(remaining, CHUNK)]
 
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepare") as ahead:
-            following = ahead.submit(prepare)
-            while jobs := following.result():
-                following = ahead.submit(prepare)
+            jobs = prepare()  # here: a thread has to set up the networks that find faces, which one batch never repays
+            while jobs:
+                following = ahead.submit(prepare) if len(jobs) == CHUNK else None
                 for analysis in self._finish(jobs):
                     yield self.verify(analysis) if verify else analysis
+                jobs = following.result() if following else []
 
     def verify(self, analysis: Analysis) -> Analysis:
         """The same analysis with its regions checked: each is hidden and the face scored again, ten crops a face.

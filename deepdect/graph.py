@@ -47,7 +47,7 @@ def build_graph(weights: Weights, size: int = 256, blocks: tuple[int, ...] = RES
 
     rgb = ops.parameter([-1, size, size, 3], np.uint8, name="rgb")
     means = np.array(IMAGENET_MEANS_BGR[::-1], np.float32).reshape(1, 3, 1, 1)
-    # turned round first: OpenVINO subtracts three times as fast where each channel lies in one piece
+    # turned round first: OpenVINO subtracts faster where each channel lies in one piece
     x = ops.subtract(ops.transpose(ops.convert(rgb, np.float32), np.array([0, 3, 1, 2])), means)
     x = ops.relu(_convolution(x, weights, "conv1", stride=2, turn=True))
     ones = [1, 1]

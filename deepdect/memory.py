@@ -1,8 +1,8 @@
 """Large blocks of memory are kept for the next photo instead of being given back to the system.
 
 A photo of 12 megapixels takes 36 MB. The GNU C library fetches every block of more than 32 MB afresh, and then the
-system has to map and clear thousands of pages, which can take as long as decoding. Only programs of ours call this,
-never the library: how a process keeps its memory is its owner's affair.
+system has to map and clear thousands of pages. Only programs of ours call this, never the library: how a process keeps
+its memory is its owner's affair.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def upsample(evidence: ArrayLike, size: int) -> Float32Array:
     h, w = cells.shape
     rows, columns = _spreading_matrix(size, h), _spreading_matrix(size, w)
     spread = np.einsum("hy,yx->hx", rows, cells)  # not @, as above
-    # pixels along a row next to one another in memory: five times as fast
+    # so turned, the pixels of a row lie next to one another in memory, which NumPy multiplies faster
     return np.einsum("hx,xw->hw", spread, np.ascontiguousarray(columns.T)).astype(np.float32, copy=False)
 
 

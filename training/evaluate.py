@@ -93,7 +93,7 @@ def measure(
         equal_error_rate(logits, labels) if both else None,
         accuracy(probabilities, labels),
         decided,
-        right if decided else None,
+        right if decided > 0 else None,
         float(accused[~fake].mean()) if (~fake).any() else None,
         float(accused[fake].mean()) if fake.any() else None,
         calibration_error(probabilities, labels),

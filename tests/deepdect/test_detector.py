@@ -137,6 +137,13 @@ def test_the_next_batch_is_prepared_while_the_network_judges_one(detector, portr
     assert taken == [0, 1]
 
 
+def test_a_single_batch_is_prepared_without_a_thread(detector, portrait):
+    threads = []
+    results = list(detector.analyze_many(threads.append(threading.current_thread()) or portrait for _ in range(2)))
+    assert [result.status for result in results] == ["ok", "ok"]
+    assert set(threads) == {threading.current_thread()}
+
+
 def test_many_stops_where_its_reader_does(detector, portrait, monkeypatch):
     monkeypatch.setattr(f"{type(detector).__module__}.CHUNK", 1)
     taken = []
