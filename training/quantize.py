@@ -1,5 +1,8 @@
 """The int8 backbone: post-training quantisation by NNCF, calibrated on training crops.
 
+Before it, the channels between two convolutions are equalised (`training.equalize`); after it, the weights are rounded
+so that their errors cancel (`training.rounding`) and the features' means set right.
+
 Kept in float: the stem and the first residual block, whose few channels see the raw picture, and the residual sums,
 whose long-tailed range would leave the quiet channels a handful of levels. Activations get the whole range that the
 calibration crops show (min-max): clipping it makes logits saturate. Weights use 7 bits, so that CPUs without VNNI,
@@ -14,6 +17,9 @@ from typing import Any
 import numpy as np
 
 from deepdect import openvino_core
+from training.equalize import equalize
+from training.graph_edit import bias, convolutions, is_constant, replace
+from training.rounding import round_weights
 
 CENTRING_ROUNDS = 3
 LEAST_ACTIVE = 0.05  # a feature that is hardly ever above 0 is moved gently
@@ -33,6 +39,7 @@ def quantize(graph: Path, crops: np.ndarray, target: Path) -> None:
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
     model = core.read_model(graph)
+    equalize(model, crops)
     settings = AdvancedQuantizationParameters(
         overflow_fix=OverflowFix.ENABLE,
         activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
@@ -45,6 +52,7 @@ def quantize(graph: Path, crops: np.ndarray, target: Path) -> None:
         ignored_scope=nncf.IgnoredScope(names=float_layers(model)),
         advanced_parameters=settings,
     )
+    round_weights(quantized, model, crops)
     centre(quantized, model, crops)
     openvino.save_model(quantized, target, compress_to_fp16=True)
 
@@ -55,25 +63,12 @@ def centre(quantized: Any, model: Any, crops: np.ndarray) -> None:
     NNCF corrects every convolution by itself; what its corrections leave adds up along the residual sums, and all of it
     moves the logits to one side. A shift of a bias moves the feature only where the ReLU lets it through.
     """
-    import openvino
-
-    bias = _last_bias(quantized)
+    constant = bias(convolutions(quantized)[-1])
     wanted, _ = _means(model, crops)
     for _ in range(CENTRING_ROUNDS):
         mean, active = _means(quantized, crops)
-        value = bias.get_node().data + ((wanted - mean) / np.maximum(active, LEAST_ACTIVE)).reshape(1, -1, 1, 1)
-        shifted = openvino.op.Constant(value.astype(np.float32))
-        for reader in bias.get_target_inputs():
-            reader.replace_source_output(shifted.output(0))
-        bias = shifted.output(0)
-
-
-def _last_bias(model: Any) -> Any:
-    """The constant [1, c, 1, 1] that is added to the last convolution."""
-    last = [op for op in model.get_ordered_ops() if op.get_type_name() == "Convolution"][-1]
-    (reader,) = last.output(0).get_target_inputs()
-    found = [value for value in reader.get_node().input_values() if value.get_node().get_type_name() == "Constant"]
-    return found[0]
+        shift = (wanted - mean) / np.maximum(active, LEAST_ACTIVE)
+        constant = replace(constant, (constant.get_node().data + shift.reshape(1, -1, 1, 1)).astype(np.float32))
 
 
 def _means(model: Any, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -87,13 +82,10 @@ def _means(model: Any, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def float_layers(model: Any) -> list[str]:
     """Names of the operations of an `openvino.Model` that stay in float."""
-    operations = model.get_ordered_ops()
-    convolutions = [op for op in operations if op.get_type_name() == "Convolution"]
     # a residual sum adds two activations; any other Add has a constant on one side
     sums = [
         op
-        for op in operations
-        if op.get_type_name() == "Add"
-        and all(value.get_node().get_type_name() != "Constant" for value in op.input_values())
+        for op in model.get_ordered_ops()
+        if op.get_type_name() == "Add" and not any(is_constant(value) for value in op.input_values())
     ]
-    return [op.get_friendly_name() for op in convolutions[:FLOAT_CONVOLUTIONS] + sums]
+    return [op.get_friendly_name() for op in convolutions(model)[:FLOAT_CONVOLUTIONS] + sums]

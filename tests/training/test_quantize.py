@@ -74,3 +74,19 @@ def test_every_features_mean_over_the_crops_is_the_float_networks(graph, tmp_pat
     centred = shift(tmp_path / "centred.xml")
     monkeypatch.setattr(quantize, "CENTRING_ROUNDS", 0)
     assert centred < 1e-3 < shift(tmp_path / "plain.xml")
+
+
+def test_weights_rounded_together_lose_less_on_crops_never_seen_than_each_by_itself(graph, tmp_path, monkeypatch):
+    from training import quantize
+
+    core, path = graph
+    seen, fresh = np.random.default_rng(1).integers(0, 256, (2, 40, 8, 8, 3), dtype=np.uint8)
+    expected = openvino_core.compile_model(path)(fresh)[0]
+
+    def loss():
+        quantize.quantize(path, seen, tmp_path / "int8.xml")
+        return np.square(openvino_core.compile_model(tmp_path / "int8.xml")(fresh)[0] - expected).mean()
+
+    together = loss()
+    monkeypatch.setattr(quantize, "round_weights", lambda *_: None)
+    assert together < 0.9 * loss()
