@@ -20,7 +20,7 @@ def equalize(model: Any, crops: np.ndarray) -> None:
     ReLU(s x) = s ReLU(x) for s > 0: a channel's scale goes into the kernel and bias before it, its inverse into the
     kernel after. crops: uint8 [n, 256, 256, 3], what the channels' largest values are measured on.
     """
-    pairs = {after.get_friendly_name(): (before, after) for before, after in _pairs(model)}
+    pairs = _pairs(model)
     loudest: dict[str, np.ndarray] = {}
     for batch in inputs(model, list(pairs), crops):
         for name, values in batch.items():
@@ -41,15 +41,15 @@ def scales(activations: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.asarray(weights ** (1 - MIGRATION) / activations**MIGRATION, np.float32)
 
 
-def _pairs(model: Any) -> list[tuple[Any, Any]]:
-    """(before, after): convolution, bias and ReLU that only the second convolution reads."""
-    found = []
-    for after in convolutions(model):
+def _pairs(model: Any) -> dict[str, tuple[Any, Any]]:
+    """(before, after) by the latter's name: convolution, bias and ReLU that only the second convolution reads."""
+    found = {}
+    for name, after in convolutions(model).items():
         relu = after.input_value(0).get_node()
         if relu.get_type_name() != "Relu" or len(relu.output(0).get_target_inputs()) != 1:
             continue
         added = relu.input_value(0).get_node()
         before = [value.get_node() for value in added.input_values() if not is_constant(value)]
         if added.get_type_name() == "Add" and [op.get_type_name() for op in before] == ["Convolution"]:
-            found.append((before[0], after))
+            found[name] = (before[0], after)
     return found

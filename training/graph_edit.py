@@ -12,9 +12,9 @@ from deepdect import openvino_core
 BATCH = 8  # crops a pass; every convolution's input is kept for as long
 
 
-def convolutions(model: Any) -> list[Any]:
-    """The convolutions of an `openvino.Model`, in its order."""
-    return [op for op in model.get_ordered_ops() if op.get_type_name() == "Convolution"]
+def convolutions(model: Any) -> dict[str, Any]:
+    """The convolutions of an `openvino.Model` by name, in its order."""
+    return {op.get_friendly_name(): op for op in model.get_ordered_ops() if op.get_type_name() == "Convolution"}
 
 
 def bias(convolution: Any) -> Any:
@@ -30,9 +30,7 @@ def is_constant(output: Any) -> bool:
 
 def replace(output: Any, value: np.ndarray) -> Any:
     """Put a constant of this value in the place of another one's output, for all that read it; returns its output."""
-    import openvino
-
-    constant = openvino.op.Constant(np.ascontiguousarray(value))
+    constant = openvino_core.openvino().op.Constant(np.ascontiguousarray(value))
     for reader in list(output.get_target_inputs()):
         reader.replace_source_output(constant.output(0))
     return constant.output(0)
@@ -44,9 +42,10 @@ def inputs(model: Any, names: list[str], crops: np.ndarray) -> Iterator[dict[str
     crops: uint8 [n, 256, 256, 3]. The arrays last until the next batch.
     """
     model = model.clone()
-    read = {op.get_friendly_name(): op.input_value(0) for op in convolutions(model)}
-    sources = [read[name].get_node().get_friendly_name() for name in names]
-    places = {source: read[name] for name, source in zip(names, sources, strict=True)}  # some read the same
+    operations = convolutions(model)
+    read = [operations[name].input_value(0) for name in names]
+    sources = [output.get_node().get_friendly_name() for output in read]
+    places = dict(zip(sources, read, strict=True))  # some read the same
     own = len(model.outputs)
     model.add_outputs(list(places.values()))
     request = openvino_core.compile_model(model).create_infer_request()

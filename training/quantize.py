@@ -63,7 +63,7 @@ def centre(quantized: Any, model: Any, crops: np.ndarray) -> None:
     NNCF corrects every convolution by itself; what its corrections leave adds up along the residual sums, and all of it
     moves the logits to one side. A shift of a bias moves the feature only where the ReLU lets it through.
     """
-    constant = bias(convolutions(quantized)[-1])
+    constant = bias(list(convolutions(quantized).values())[-1])
     wanted, _ = _means(model, crops)
     for _ in range(CENTRING_ROUNDS):
         mean, active = _means(quantized, crops)
@@ -84,8 +84,8 @@ def float_layers(model: Any) -> list[str]:
     """Names of the operations of an `openvino.Model` that stay in float."""
     # a residual sum adds two activations; any other Add has a constant on one side
     sums = [
-        op
+        op.get_friendly_name()
         for op in model.get_ordered_ops()
         if op.get_type_name() == "Add" and not any(is_constant(value) for value in op.input_values())
     ]
-    return [op.get_friendly_name() for op in convolutions(model)[:FLOAT_CONVOLUTIONS] + sums]
+    return list(convolutions(model))[:FLOAT_CONVOLUTIONS] + sums

@@ -11,22 +11,22 @@ from training.graph_edit import convolutions, inputs, is_constant, replace
 
 PLACES = 64  # of a feature map, drawn anew a batch: neighbouring ones say much the same
 DAMPING = 0.01  # of the mean diagonal, GPTQ's own
-LARGEST = 64  # integer: 7 bits, as `training.quantize` says
+LARGEST = 64  # integer, so that two products with 255 fit 16 bits, as `training.quantize` says
 BLOCK = 128  # columns after which the errors are handed on to the rest, for speed alone
 
 
-def round_weights(quantized: Any, model: Any, crops: np.ndarray, seed: int = 0) -> None:
+def round_weights(quantized: Any, model: Any, crops: np.ndarray) -> None:
     """Choose anew, in place, the integers of every convolution of `quantized` that has them; their scales stay.
 
     model: the float graph that it was made of, with the same names. crops: uint8 [n, 256, 256, 3]; with PLACES of each
     there should be more than a kernel has weights.
     """
-    wanted = {op.get_friendly_name(): op.input_value(1).get_node().data for op in convolutions(model)}
-    found = {op.get_friendly_name(): _integers(op) for op in convolutions(quantized)}
+    wanted = convolutions(model)
+    found = {name: _integers(op) for name, op in convolutions(quantized).items()}
     integers = {name: pair for name, pair in found.items() if pair}
-    for name, second_moments in _second_moments(quantized, list(integers), crops, seed).items():
+    for name, second_moments in _second_moments(quantized, list(integers), crops).items():
         constant, scale = integers[name]
-        kernel = wanted[name]
+        kernel = wanted[name].input_value(1).get_node().data
         chosen = rounded(kernel.reshape(len(kernel), -1) / scale, second_moments)
         replace(constant, chosen.reshape(kernel.shape))
 
@@ -68,10 +68,10 @@ def _integers(convolution: Any) -> tuple[Any, np.ndarray] | None:
     return constant, scale.get_node().data.reshape(-1, 1)
 
 
-def _second_moments(quantized: Any, names: list[str], crops: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+def _second_moments(quantized: Any, names: list[str], crops: np.ndarray) -> dict[str, np.ndarray]:
     """Sums float32 [d, d] over places and crops of x x^T, x being the d inputs under a convolution's kernel."""
-    operations = {op.get_friendly_name(): op for op in convolutions(quantized)}
-    random = np.random.default_rng(seed)
+    operations = convolutions(quantized)
+    random = np.random.default_rng(0)
     sums: dict[str, np.ndarray] = {}
     for batch in inputs(quantized, names, crops):
         for name, values in batch.items():

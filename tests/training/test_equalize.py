@@ -49,19 +49,19 @@ def test_channels_become_alike_in_what_they_say_and_in_how_they_are_heard(model)
     pixels = crops()
     pixels[0, 0, 0], pixels[1:] = 200, pixels[1:] // 2  # loudest: 20000 and 250
     equalize(model, pixels)
-    first, second = (op.input_value(1).get_node().data.squeeze() for op in convolutions(model))
+    first, second = (op.input_value(1).get_node().data.squeeze() for op in convolutions(model).values())
     root = np.sqrt([0.01 / 20000, 1 / 250])
     assert np.diag(first) == pytest.approx(np.array([100, 1]) * root, rel=1e-5)
     assert second == pytest.approx(np.array([0.01, 1]) / root, rel=1e-5)
 
 
 def test_an_activation_with_another_reader_is_left_alone(model):
-    (_, after) = convolutions(model)
+    (_, after) = convolutions(model).values()
     relu = after.input_value(0)
     model.add_outputs([relu])
-    before = [op.input_value(1).get_node().data.copy() for op in convolutions(model)]
+    before = [op.input_value(1).get_node().data.copy() for op in convolutions(model).values()]
     equalize(model, crops())
     assert all(
         np.array_equal(op.input_value(1).get_node().data, kernel)
-        for op, kernel in zip(convolutions(model), before, strict=True)
+        for op, kernel in zip(convolutions(model).values(), before, strict=True)
     )
