@@ -1,7 +1,7 @@
 """RGB picture -> faces (box, landmarks, score), and the aligned crop of each that the network sees.
 
 Detection is generous (three BlazeFace detectors; finer, tiled and turned passes where they may pay), acceptance is
-strict: a candidate counts only where the face mesh, fitted twice, is sure of a face and stays where it was.
+strict: a candidate counts only where the face mesh is sure of a face (`deepdect.face_fits`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from deepdect import mesh
-from deepdect.blazeface import BACK, FRONT, FULL_RANGE, WIDE, detector, iou, suppress
+from deepdect.blazeface import BACK, FRONT, FULL_RANGE, WIDE, detector, suppress
+from deepdect.face_fits import DOUBTFUL, LEAST_MESH, SMALLEST_FACE, Face, Fit, area, first_fit, fit_all, holds, merge
 from deepdect.shrink import resize
 
 CROP = 256  # the network's input side
@@ -23,18 +24,6 @@ CROP_MARGIN = 1.08  # crop side over the longer side of the landmarks' box
 NATIVE_CAP = 176
 
 MINIMUM_DETECTION, MINIMUM_TURNED = 0.5, 0.7  # the detectors' score; a turned copy shows heads at their best angle
-MINIMUM_MESH = 0.7  # the mesh's score
-LEAST_MESH = 0.25  # of its first fit, below which a second one never helps
-SURE_MESH, SURE_DETECTION = 0.99, 0.6  # what both must reach where the fit is not settled
-SMALLEST_FACE = 20  # pixels; nothing below can be judged
-
-# A fit's doubt is how far the mesh moves between its two fits (mean landmark shift over its side) or turns away from
-# what the detector saw (degrees), in these units, which 99 % of true faces stay below. False detections move and turn
-# further, and so do meshes fitted to a head the wrong way round.
-LOOSE_SHIFT, LOOSE_TURN = 0.045, 12.0
-DOUBTFUL, UNSETTLED, HOPELESS = 0.8, 1.35, 2.5
-OTHER_WAY, SAME_EXTENT = 15.0, 0.5  # degrees between two fits of one face, their overlap: where they begin to disagree
-
 SMALLEST_SEEN = 18  # input pixels that a face needs to be seen by BACK or WIDE (92 % of faces at 20, 75 % at 15)
 SCAN_SIDES = (WIDE.size, 1856)  # longer side of the coarse scan (one tile) and of the fine one (at most 4x4 tiles)
 TILE_OVERLAP = 64  # input pixels: smaller faces lie whole within some tile, larger ones were seen by the coarser pass
@@ -45,19 +34,6 @@ MOST_HINTS = 4  # that are looked into; beyond, a full search is as quick
 PORTRAIT_SCAN = 800  # longer side in pixels above which even a portrait gets the coarse scan
 BYSTANDER = 0.1  # faces below this share of the longer side promise more small ones
 TURNS = (45.0, -45.0, 90.0, -90.0, 180.0)  # degrees
-
-
-@dataclass(frozen=True)
-class Face:
-    """One face. `box` is (x, y, width, height) and `landmarks` float64 [468, 2], both in photo pixels.
-
-    score: the detector's confidence, 0..1. mesh_score: the mesh's own confidence that its square holds a face, 0..1.
-    """
-
-    box: tuple[float, float, float, float]
-    landmarks: np.ndarray
-    score: float
-    mesh_score: float
 
 
 @dataclass(frozen=True)
@@ -73,7 +49,7 @@ class Crop:
     native: int
 
     def to_json(self) -> dict[str, Any]:
-        """The transform as DESIGN.md's `crop` field."""
+        """The transform as in a result's `crop` field."""
         return {
             "x": round(self.x, 2),
             "y": round(self.y, 2),
@@ -96,31 +72,31 @@ def find(rgb: np.ndarray, *, small: bool = True) -> list[Face]:
     """
     detections, scores = detector(BACK).detect(rgb, minimum=HINT)
     sure = scores >= MINIMUM_DETECTION
-    fits = _fit_all(rgb, detections[sure], scores[sure], [])
+    fits = fit_all(rgb, detections[sure], scores[sure], [])
     if not _plain_portrait(rgb, fits, detections[~sure], scores[~sure]):
         fits = _find_all(rgb, detections[sure], scores[sure], small)
-    return sorted((fit.face for fit in fits), key=_area, reverse=True)
+    return sorted((fit.face for fit in fits), key=area, reverse=True)
 
 
-def _find_all(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray, small: bool) -> list[_Fit]:
+def _find_all(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray, small: bool) -> list[Fit]:
     """Every pass that may pay, the candidates of BACK's on the whole picture given.
 
     BACK's are fitted anew, averaged with the other passes' (training's crops were cut so, and what it learned is finer
     than the difference: on Test, other crops cost .004 of calibration error).
     """
-    fits = _fit_all(rgb, *_search(rgb, detections, scores), [])
-    largest = max(fits, key=lambda fit: _area(fit.face), default=None)
+    fits = fit_all(rgb, *_search(rgb, detections, scores), [])
+    largest = max(fits, key=lambda fit: area(fit.face), default=None)
     if largest is None or largest.doubt > DOUBTFUL:
-        fits = _merge(fits, [fit for turn in TURNS for fit in _fit_all(rgb, *_search_turned(rgb, turn), [])])
+        fits = merge(fits, [fit for turn in TURNS for fit in fit_all(rgb, *_search_turned(rgb, turn), [])])
     longest, searched = max(rgb.shape[:2]), BACK.size
     for side in SCAN_SIDES if small else ():
         if _scan_pays(longest, searched, fits):
-            fits = _merge(fits, _fit_all(rgb, *_scan(rgb, side), fits))
+            fits = merge(fits, fit_all(rgb, *_scan(rgb, side), fits))
             searched = side
     return fits
 
 
-def _plain_portrait(rgb: np.ndarray, fits: list[_Fit], hints: np.ndarray, scores: np.ndarray) -> bool:
+def _plain_portrait(rgb: np.ndarray, fits: list[Fit], hints: np.ndarray, scores: np.ndarray) -> bool:
     """Whether the fits are one settled face, large and with room around it, and no weaker candidate may be another.
 
     A hint belongs to the face, or the mesh sees no face there: a badge on a suit scores as high as a bystander does.
@@ -133,14 +109,14 @@ def _plain_portrait(rgb: np.ndarray, fits: list[_Fit], hints: np.ndarray, scores
     room = min(x, width - x - w) >= ROOM * w and min(y, height - y - h) >= ROOM * h
     if not (large and room):
         return False
-    others = np.array([not _holds(fits[0].face, (hint[:2] + hint[2:4]) / 2) for hint in hints], bool)
+    others = np.array([not holds(fits[0].face, (hint[:2] + hint[2:4]) / 2) for hint in hints], bool)
     apart, _ = suppress(hints[others], scores[others])
     return len(apart) <= MOST_HINTS and not any(_may_be_a_face(rgb, hint) for hint in apart)
 
 
 def _may_be_a_face(rgb: np.ndarray, detection: np.ndarray) -> bool:
     """Whether the mesh, fitted once, thinks it possible."""
-    return _first_fit(rgb, detection)[1] >= LEAST_MESH
+    return first_fit(rgb, detection)[1] >= LEAST_MESH
 
 
 def crop(rgb: np.ndarray, face: Face) -> Crop:
@@ -168,18 +144,6 @@ def _cut(rgb: np.ndarray, centre: np.ndarray, side: float, angle: float, native:
     return cv2.resize(pixels, (CROP, CROP), interpolation=cv2.INTER_CUBIC)
 
 
-@dataclass(frozen=True, eq=False)
-class _Fit:
-    """A face and how far the mesh was from settling there at once; 99 % of true faces stay below 1."""
-
-    face: Face
-    doubt: float
-
-
-def _area(face: Face) -> float:
-    return face.box[2] * face.box[3]
-
-
 def _search(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Whole-picture candidates: portraits (BACK's, given), the tight crop (front, padded), the scene (full-range,
     padded)."""
@@ -191,7 +155,7 @@ def _search(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray) -> tupl
     return np.concatenate([p[0] for p in passes]), np.concatenate([p[1] for p in passes])
 
 
-def _scan_pays(longest: int, searched: int, fits: list[_Fit]) -> bool:
+def _scan_pays(longest: int, searched: int, fits: list[Fit]) -> bool:
     """Whether to look for smaller faces than a pass with `searched` input pixels along the picture's longer side sees.
 
     Not where those would be too small to judge. Otherwise always, except in a portrait (a face of PORTRAIT of the
@@ -242,88 +206,3 @@ def _search_turned(rgb: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndar
     half = (boxes[:, 2:4] - boxes[:, :2]) * side / size / 2
     points[:, 0], points[:, 1] = middle - half, middle + half
     return points.reshape(-1, 16), scores
-
-
-def _fit_all(rgb: np.ndarray, detections: np.ndarray, scores: np.ndarray, known: list[_Fit]) -> list[_Fit]:
-    """Merge one pass's candidates and fit the mesh to each: its real faces, less those surely known already."""
-    sure = [fit for fit in known if fit.doubt <= DOUBTFUL]
-    fits: list[_Fit] = []
-    for detection, score in zip(*suppress(detections, scores), strict=True):
-        if any(_holds(fit.face, (detection[:2] + detection[2:4]) / 2) for fit in sure + fits):
-            continue
-        fit = _fit(rgb, detection, float(score))
-        if fit and not any(_same_face(fit.face, other.face) for other in sure + fits):
-            fits.append(fit)
-    return fits
-
-
-def _merge(known: list[_Fit], new: list[_Fit]) -> list[_Fit]:
-    """Both, each face once: the most settled of the new fits, and the known one unless it gives way to that."""
-    kept, best = list(known), list[_Fit]()
-    for fit in sorted(new, key=lambda fit: fit.doubt):
-        if any(_same_face(fit.face, other.face) for other in best):
-            continue
-        best.append(fit)
-        same = [other for other in kept if _same_face(fit.face, other.face)]
-        if all(_gives_way(other, fit) for other in same):
-            kept = [other for other in kept if other not in same] + [fit]
-    return kept
-
-
-def _gives_way(known: _Fit, new: _Fit) -> bool:
-    """Only a doubtful fit gives way, to one at most half as doubtful, where it is unsettled or the two disagree about
-    the face's angle or extent. Otherwise it stays to the last bit: crops must not depend on later passes without need.
-    """
-    if known.doubt <= max(DOUBTFUL, 2 * new.doubt):
-        return False
-    turn = _degrees(mesh.eye_angle(known.face.landmarks) - mesh.eye_angle(new.face.landmarks))
-    corners = [np.array([x, y, x + w, y + h]) for x, y, w, h in (known.face.box, new.face.box)]
-    return known.doubt > UNSETTLED or turn > OTHER_WAY or float(iou(corners[0], corners[1][None])[0]) < SAME_EXTENT
-
-
-def _fit(rgb: np.ndarray, detection: np.ndarray, score: float) -> _Fit | None:
-    """The face at a candidate, or None. The mesh is fitted from the box, then again from its own landmarks."""
-    if max(detection[2:4] - detection[:2]) < SMALLEST_FACE * 0.7:
-        return None
-    first, mesh_score, seen_angle = _first_fit(rgb, detection)
-    if mesh_score < LEAST_MESH:
-        return None
-    angle = mesh.eye_angle(first)
-    centre, extent = mesh.upright_bounds(first, angle)
-    landmarks, mesh_score = mesh.face_mesh().fit(rgb, centre, float(extent.max()) * mesh.ROI_SCALE, angle)
-    low, high = landmarks.min(axis=0), landmarks.max(axis=0)
-    inside = high.min() > 0 and low[0] < rgb.shape[1] and low[1] < rgb.shape[0]
-    if not inside or (high - low).max() < SMALLEST_FACE:
-        return None
-    shift = float(np.linalg.norm(landmarks - first, axis=1).mean() / extent.max())
-    doubt = max(shift / LOOSE_SHIFT, _degrees(mesh.eye_angle(landmarks) - seen_angle) / LOOSE_TURN)
-    sure = mesh_score >= SURE_MESH and score >= SURE_DETECTION
-    if mesh_score < MINIMUM_MESH or doubt > HOPELESS or (doubt > UNSETTLED and not sure):
-        return None
-    box = (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
-    return _Fit(Face(box, landmarks, score, mesh_score), doubt)
-
-
-def _first_fit(rgb: np.ndarray, detection: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Landmarks and score of the mesh fitted to a candidate's box, and the box's own angle in radians."""
-    right_eye, left_eye = detection[4:6], detection[6:8]
-    angle = float(np.arctan2(left_eye[1] - right_eye[1], left_eye[0] - right_eye[0]))
-    centre, side = (detection[:2] + detection[2:4]) / 2, float(max(detection[2:4] - detection[:2])) * mesh.ROI_SCALE
-    return *mesh.face_mesh().fit(rgb, centre, side, angle), angle
-
-
-def _degrees(angle: float) -> float:
-    """Size of an angle in radians as degrees in 0..180."""
-    return abs(float(np.angle(np.exp(1j * angle), deg=True)))
-
-
-def _holds(face: Face, point: np.ndarray) -> bool:
-    """Whether the point (x, y) lies within the face's box."""
-    x, y, width, height = face.box
-    return x < point[0] < x + width and y < point[1] < y + height
-
-
-def _same_face(one: Face, other: Face) -> bool:
-    """Whether one face's centre lies within the other's box: two meshes drawn to one face end up over each other."""
-    centres = [np.array(f.box[:2]) + np.array(f.box[2:]) / 2 for f in (one, other)]
-    return _holds(one, centres[1]) or _holds(other, centres[0])

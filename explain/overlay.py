@@ -58,7 +58,7 @@ _COLOURS = _colour_table()
 
 @dataclass(frozen=True)
 class CropPlacement:
-    """Where a crop was taken in its photo: DESIGN.md's `crop`.
+    """Where a crop was taken in its photo: a result's `crop`.
 
     A square of `size` photo pixels whose corner before turning is (x, y), turned by `angle` degrees about its centre,
     clockwise as seen on screen. With y pointing down, the point (u, v) of the crop, measured from its centre in photo

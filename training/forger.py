@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from training.blending import Mask
 from training.data import CropSet
-from training.pseudo_fakes import Forgery, Mask, differing, forge, similar, transplant
+from training.pseudo_fakes import Forgery, differing, forge, similar, transplant
 
 TRANSPLANTS = 0.5  # share of the forgeries, where the picture's own deepfake is known
 

@@ -233,7 +233,7 @@ def test_stochastic_depth_leaves_out_the_last_blocks_part_in_training_alone():
     pytest.importorskip("torch", reason="PyTorch is not installed")
     import torch
 
-    from training.torch_engine import ResNet
+    from training.torch_network import ResNet
 
     network = ResNet(head_units=8, width=1 / 16, blocks=(1, 2, 1, 1), drop_path=1 - 1e-6)
     assert [block.drop for block in network.blocks] == pytest.approx([(1 - 1e-6) * n / 5 for n in range(1, 6)])
