@@ -25,7 +25,8 @@ from training.breakdown import markdown
 from training.data import CropSet, load_crops
 from training.forger import Forger
 from training.metrics import auc, bootstrap
-from training.train import ENGINES, Phase, Recipe, load_forger, make_engine, train
+from training.recipe import Phase, Recipe
+from training.train import ENGINES, load_forger, make_engine, train
 
 CROSS = "ffpp"  # never trained on, so left out of "pooled"
 SOURCES = {

@@ -10,14 +10,10 @@ import pytest
 from deepdect import faces
 from deepdect.head import Head
 from deepdect.verdict import Calibration
+from explain.bench import SEAMS, SWAPS, Bench, Made, forge
 from explain.faithfulness import (
-    SEAMS,
-    SWAPS,
-    Bench,
-    Made,
     confident_fakes,
     faces_as_they_are,
-    forge,
     known_places,
     swaps_named,
     table,

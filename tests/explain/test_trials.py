@@ -110,7 +110,7 @@ def test_maps_of_random_networks_are_compared_and_the_network_comes_back(small_n
 
 def test_keras_gradients_are_those_of_the_logit(small_network, crops) -> None:
     """Against a finite difference along the gradient, where it is largest."""
-    from explain.faithfulness import keras_gradients
+    from explain.bench import keras_gradients
 
     start = crops[:1].astype(np.float32)
     gradient = keras_gradients(small_network)(start)

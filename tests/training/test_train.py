@@ -10,7 +10,8 @@ import typer
 
 from training.augment import Augmentation
 from training.data import CropSet, Item
-from training.train import Phase, Recipe, batches, learning_rate, main, make_engine, phase_at, train
+from training.recipe import Phase, Recipe
+from training.train import batches, main, make_engine, train
 
 RECIPE = Recipe(
     phases=[Phase(64, 48, 8), Phase(96, 16, 8)],
@@ -38,21 +39,6 @@ def engine():
     from training.keras_engine import KerasEngine
 
     return KerasEngine(head_units=8, width=1 / 16, blocks=(1, 1, 1, 1), average=0.0)
-
-
-def test_learning_rate_by_hand():
-    recipe = replace(RECIPE, phases=[Phase(64, 800, 8)], rate=1.0, warm_up=10)
-    assert learning_rate(recipe, 0, 8) == pytest.approx(0.1)  # first of ten warm-up steps
-    assert learning_rate(recipe, 400, 8) == pytest.approx(0.01 + 0.99 / 2)  # half of the cosine
-    assert learning_rate(recipe, 800, 8) == pytest.approx(0.01)
-
-
-def test_phases_follow_one_another():
-    assert [phase_at(RECIPE, seen) for seen in (0, 47, 48, 63, 64)] == [
-        *[RECIPE.phases[0]] * 2,
-        *[RECIPE.phases[1]] * 2,
-        None,
-    ]
 
 
 def test_batches_resume_with_the_same_pictures(crops):
@@ -178,12 +164,3 @@ def test_stops_early_when_validation_stands_still(crops, tmp_path):
     train(crops, crops, endless, engine(), tmp_path)
     with np.load(tmp_path / "last.npz") as checkpoint:
         assert int(checkpoint["seen"]) == 24  # the first validation is the best, two more change nothing
-
-
-def test_shipped_recipes_can_be_read():
-    from pathlib import Path
-
-    recipes = sorted((Path(__file__).resolve().parents[2] / "training" / "recipes").glob("*.yaml"))
-    assert recipes
-    for file in recipes:
-        assert Recipe.read(file).phases
