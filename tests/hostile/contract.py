@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 
-from deepdect import frames
+from deepdect import frames, images
 from deepdect.images import ImageError, Limits, load
 
 NAME = "sent.jpg"
 LIMITS = Limits(max_bytes=2**22, max_pixels=1_000_000)  # small, so that whatever is accepted is decoded quickly
+
+
+def refused(source: images.Source, status: str, *words: str, **options: Any) -> ImageError:
+    """Loads what is to be refused with that status and those words, and returns the error."""
+    with pytest.raises(ImageError) as caught:
+        load(source, **options)
+    assert caught.value.status == status, caught.value.message
+    for word in words:
+        assert word in caught.value.message
+    assert str(caught.value) == caught.value.message
+    assert caught.value.message.endswith(".")
+    return caught.value
 
 
 def outcome(data: bytes) -> str:
