@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from training.graph_edit import bias, convolutions, inputs, is_constant, replace
+from training.graph_edit import bias, convolutions, data, inputs, is_constant, replace
 
 MIGRATION = 0.5  # how much of the activations' unevenness goes into the weights, alpha in SmoothQuant
 QUIETEST = 1e-3  # of the loudest channel: a channel that is next to silent is not blown up without end
@@ -26,12 +26,12 @@ def equalize(model: Any, crops: np.ndarray) -> None:
         for name, values in batch.items():
             loudest[name] = np.maximum(loudest.get(name, 0.0), values.max(axis=(0, 2, 3)))
     for name, (before, after) in pairs.items():
-        kernel = after.input_value(1).get_node().data
+        kernel = data(after.input_value(1))
         scale = scales(loudest[name], np.abs(kernel).max(axis=(0, 2, 3)))
         replace(after.input_value(1), kernel / scale[None, :, None, None])
-        replace(before.input_value(1), before.input_value(1).get_node().data * scale[:, None, None, None])
+        replace(before.input_value(1), data(before.input_value(1)) * scale[:, None, None, None])
         offset = bias(before)
-        replace(offset, offset.get_node().data * scale[None, :, None, None])
+        replace(offset, data(offset) * scale[None, :, None, None])
 
 
 def scales(activations: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -28,6 +28,11 @@ def is_constant(output: Any) -> bool:
     return bool(output.get_node().get_type_name() == "Constant")
 
 
+def data(constant: Any) -> np.ndarray:
+    """The value of a constant's output."""
+    return np.asarray(constant.get_node().data)
+
+
 def replace(output: Any, value: np.ndarray) -> Any:
     """Put a constant of this value in the place of another one's output, for all that read it; returns its output."""
     constant = openvino_core.openvino().op.Constant(np.ascontiguousarray(value))

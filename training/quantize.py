@@ -18,7 +18,7 @@ import numpy as np
 
 from deepdect import openvino_core
 from training.equalize import equalize
-from training.graph_edit import bias, convolutions, is_constant, replace
+from training.graph_edit import bias, convolutions, data, is_constant, replace
 from training.rounding import round_weights
 
 CENTRING_ROUNDS = 3
@@ -68,7 +68,7 @@ def centre(quantized: Any, model: Any, crops: np.ndarray) -> None:
     for _ in range(CENTRING_ROUNDS):
         mean, active = _means(quantized, crops)
         shift = (wanted - mean) / np.maximum(active, LEAST_ACTIVE)
-        constant = replace(constant, (constant.get_node().data + shift.reshape(1, -1, 1, 1)).astype(np.float32))
+        constant = replace(constant, (data(constant) + shift.reshape(1, -1, 1, 1)).astype(np.float32))
 
 
 def _means(model: Any, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

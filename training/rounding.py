@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from training.graph_edit import convolutions, inputs, is_constant, replace
+from training.graph_edit import convolutions, data, inputs, is_constant, replace
 
 PLACES = 64  # of a feature map, drawn anew a batch: neighbouring ones say much the same
 DAMPING = 0.01  # of the mean diagonal, GPTQ's own
@@ -26,7 +26,7 @@ def round_weights(quantized: Any, model: Any, crops: np.ndarray) -> None:
     integers = {name: pair for name, pair in found.items() if pair}
     for name, second_moments in _second_moments(quantized, list(integers), crops).items():
         constant, scale = integers[name]
-        kernel = wanted[name].input_value(1).get_node().data
+        kernel = data(wanted[name].input_value(1))
         chosen = rounded(kernel.reshape(len(kernel), -1) / scale, second_moments)
         replace(constant, chosen.reshape(kernel.shape))
 
@@ -65,7 +65,7 @@ def _integers(convolution: Any) -> tuple[Any, np.ndarray] | None:
     constant = converted.input_value(0)
     if converted.get_type_name() != "Convert" or not is_constant(constant) or not is_constant(scale):
         raise ValueError(f"{convolution.get_friendly_name()}: expected its kernel as integers times a scale")
-    return constant, scale.get_node().data.reshape(-1, 1)
+    return constant, data(scale).reshape(-1, 1)
 
 
 def _second_moments(quantized: Any, names: list[str], crops: np.ndarray) -> dict[str, np.ndarray]:
