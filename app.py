@@ -28,6 +28,9 @@ def main() -> None:
     )
     arguments = parser.parse_args()
 
+    if not 1 <= arguments.port <= 65535:
+        parser.error(f"--port {arguments.port}: expected 1 to 65535")
+
     # Imported only now: these take seconds, and --help and mistakes should be answered at once.
     from deepdect import Detector
     from deepdect.memory import keep_large_blocks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from deepdect import Analysis, Detector, __version__, origin
+from deepdect.images import printable
 from deepdect.memory import keep_large_blocks
 from deepdect.report import Entry
 from deepdect.runtime import RUNTIMES, RuntimeUnavailableError
@@ -67,7 +69,7 @@ def analyze(
     ] = None,
     runtime: Annotated[RuntimeChoice | None, typer.Option(help="How to run the network (default: auto).")] = None,
 ) -> None:
-    """Judge pictures. Exit status: 0 all analysed, 1 some could not be, 2 bad usage."""
+    """Judge pictures. Exit status: 0 all analysed, 1 some could not be (or not drawn), 2 bad usage."""
     detector = _detector(runtime.value if runtime else None)
     if overlay_folder:
         try:
@@ -88,9 +90,7 @@ def analyze(
         else:
             _describe(analysis)
         if overlay_folder and analysis.status == "ok":
-            target = overlay_folder / names(Path(analysis.path).stem)
-            Image.fromarray(analysis.evidence_sheet()).save(target)
-            errors.print(f"[dim]overlay: {escape(str(target))}[/dim]")
+            failed |= not _overlay(analysis, overlay_folder / names(Path(analysis.path).stem))
         if report_file:
             entries.append(Entry.of(analysis, Path(analysis.path)))
     if report_file:
@@ -214,6 +214,18 @@ def _detector(runtime: str | None) -> Detector:
         raise typer.Exit(2) from error
 
 
+def _overlay(analysis: Analysis, target: Path) -> bool:
+    """Write the overlay, or say why not: then False, and the other pictures go on."""
+    shown = escape(printable(str(target)))
+    try:
+        Image.fromarray(analysis.evidence_sheet()).save(target)
+    except OSError as error:
+        errors.print(f"overlay {shown}: cannot be written ({error.strerror or error})", soft_wrap=True)
+        return False
+    errors.print(f"[dim]overlay: {shown}[/dim]", soft_wrap=True)
+    return True
+
+
 def _report(entries: list[Entry], file: Path) -> None:
     """Write the PDF, or say why not, as bad usage."""
     from deepdect import pdf  # only now: it takes a while, and few need it
@@ -230,13 +242,14 @@ def _describe(analysis: Analysis) -> None:
     """The result for a person, on standard output."""
     if analysis.status != "ok":
         console.print(
-            f"{escape(analysis.path)}: [red]{analysis.status}[/red] {escape(analysis.message)}", soft_wrap=True
+            f"{escape(printable(analysis.path))}: [red]{analysis.status}[/red] {escape(analysis.message)}",
+            soft_wrap=True,
         )
         return
     assert analysis.verdict is not None and analysis.fake_probability is not None
     colour = COLOURS[analysis.verdict]
     console.print(
-        f"{escape(analysis.path)}: [{colour}]{analysis.verdict}[/{colour}], "
+        f"{escape(printable(analysis.path))}: [{colour}]{analysis.verdict}[/{colour}], "
         f"fake probability {analysis.fake_probability:.1%}, {len(analysis.faces)} face(s)",
         soft_wrap=True,
     )
@@ -260,16 +273,23 @@ def _checked(region: RegionEvidence) -> str:
 
 
 class _Names:
-    """File names for overlays: two inputs of one stem must not overwrite each other."""
+    """File names for overlays: two inputs of one stem must not overwrite each other.
+
+    Nor two that differ in capitals or in how accents are composed, which macOS takes for one.
+    """
 
     def __init__(self) -> None:
         self._used: set[str] = set()
 
     def __call__(self, stem: str) -> str:
         candidates = (f"{stem}{'' if n == 1 else f'-{n}'}.overlay.png" for n in count(1))
-        name = next(candidate for candidate in candidates if candidate not in self._used)
-        self._used.add(name)
+        name = next(candidate for candidate in candidates if self._folded(candidate) not in self._used)
+        self._used.add(self._folded(name))
         return name
+
+    @staticmethod
+    def _folded(name: str) -> str:
+        return unicodedata.normalize("NFC", name).casefold()
 
 
 if __name__ == "__main__":

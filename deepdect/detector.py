@@ -23,6 +23,7 @@ from explain import gradcam, occlusion, regions
 SMALL_FACE = 64  # crop pixels; training saw none smaller
 TURNED = 0.6  # `mesh.turn` beyond which a head shows little of its far side
 CHUNK = 16  # pictures decoded before the network sees their faces as one batch
+CHUNK_PIXELS = 64_000_000  # or fewer, where they have this many pixels together: 200 MB
 
 
 @dataclass
@@ -36,6 +37,11 @@ class _Job:
     crops: list[faces.Crop] = field(default_factory=list)
     status: Status = "ok"
     message: str = ""
+
+    @property
+    def pixels(self) -> int:
+        """How many the picture has, 0 where it could not be read."""
+        return 0 if self.photo is None else self.photo.shape[0] * self.photo.shape[1]
 
 
 class Detector:
@@ -79,16 +85,24 @@ class Detector:
         """
         remaining = iter(sources)
 
-        def prepare() -> list[_Job]:
-            return [self._prepare(source, None) for source in islice(remaining, CHUNK)]
+        def prepare() -> tuple[list[_Job], bool]:
+            """The next batch, and whether there may be more."""
+            jobs, pixels = list[_Job](), 0
+            for source in remaining:
+                jobs.append(self._prepare(source, None))
+                pixels += jobs[-1].pixels
+                if len(jobs) == CHUNK or pixels >= CHUNK_PIXELS:
+                    return jobs, True
+            return jobs, False
 
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepare") as ahead:
-            jobs = prepare()  # here: a thread has to set up the networks that find faces, which one batch never repays
+            # here: a thread has to set up the networks that find faces, which one batch never repays
+            jobs, more = prepare()
             while jobs:
-                following = ahead.submit(prepare) if len(jobs) == CHUNK else None
+                following = ahead.submit(prepare) if more else None
                 for analysis in self._finish(jobs):
                     yield self.verify(analysis) if verify else analysis
-                jobs = following.result() if following else []
+                jobs, more = following.result() if following else ([], False)
 
     def verify(self, analysis: Analysis) -> Analysis:
         """The same analysis with its regions checked: each is hidden and the face scored again, ten crops a face.

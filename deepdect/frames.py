@@ -53,22 +53,27 @@ def read(path: str | os.PathLike, fps: float = 4.0, name: str | None = None) -> 
     """
     if not 0 < fps <= MAX_FPS:
         raise ValueError(f"fps must be above 0 and at most {MAX_FPS:g}; received {fps:g}")
-    file = os.path.abspath(os.fsdecode(path))  # absolute: no path can be taken for an address
     name = printable(name or os.fsdecode(path))
-    _check(file, name)
-    capture = cv2.VideoCapture(file, cv2.CAP_FFMPEG)
-    try:
-        if not capture.isOpened():
-            raise ImageError("unreadable", Message("video_damaged", name=name))
-        yield from _sampled(capture, fps, name)
-    finally:
-        capture.release()
-
-
-def _check(file: str, name: str) -> None:
-    """Refuse what is no regular file of a video's kind and size, before any decoder sees it."""
-    with opened(file, name) as stream:
+    with opened(os.fsdecode(path), name) as stream:
         size, head = os.fstat(stream.fileno()).st_size, stream.read(1024)
+        stream.seek(0)  # where /dev/fd gives a copy of the descriptor, both have one position
+        descriptor = os.dup(stream.fileno())
+    try:
+        _check(size, head, name)
+        # by its descriptor: what was checked is what is decoded, and no name is taken for an address or a pattern
+        capture = cv2.VideoCapture(f"/dev/fd/{descriptor}", cv2.CAP_FFMPEG)
+        try:
+            if not capture.isOpened():
+                raise ImageError("unreadable", Message("video_damaged", name=name))
+            yield from _sampled(capture, fps, name)
+        finally:
+            capture.release()
+    finally:
+        os.close(descriptor)
+
+
+def _check(size: int, head: bytes, name: str) -> None:
+    """Refuse what has not a video's size in bytes and beginning, before any decoder sees it."""
     if not head:
         raise ImageError("unreadable", Message("empty", name=name))
     if size > MAX_BYTES:

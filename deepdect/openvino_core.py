@@ -12,10 +12,15 @@ if TYPE_CHECKING:
     from openvino import CompiledModel, Core
 
 
+class RuntimeUnavailableError(RuntimeError):
+    """The wanted runtime cannot be had on this machine or in this version."""
+
+
 def cache_dir() -> Path:
     """Folder for files that can be rebuilt (graphs, compiled models); created on first use.
 
-    `DEEPDECT_CACHE` names it; otherwise `$XDG_CACHE_HOME/deepdect`, or `~/.cache/deepdect`.
+    `DEEPDECT_CACHE` names it; otherwise `$XDG_CACHE_HOME/deepdect`, or `~/.cache/deepdect`. Raises
+    RuntimeUnavailableError where it cannot be made.
     """
     chosen = os.environ.get("DEEPDECT_CACHE")
     folder = (
@@ -23,7 +28,12 @@ def cache_dir() -> Path:
         if chosen
         else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").joinpath("deepdect")
     )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RuntimeUnavailableError(
+            f"the cache folder {folder} cannot be made ({error.strerror}): let DEEPDECT_CACHE name one that can be"
+        ) from error
     return folder
 
 

@@ -8,7 +8,6 @@ import io
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,32 +26,41 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One picture of a report: its analysis without pixels, so that thousands fit into memory, and its file."""
+    """One picture of a report: its analysis without pixels, so that thousands fit into memory, and its file.
+
+    sha256: of the file, in hexadecimal, when the entry was made; None where it could not be read.
+    """
 
     analysis: Analysis
     file: Path
+    sha256: str | None
 
     @staticmethod
     def of(analysis: Analysis, file: Path) -> Entry:
         """An entry that keeps no pixels; `photo` reads them again."""
-        faces = [replace(face, crop=replace(face.crop, pixels=_NOTHING)) for face in analysis.faces]
-        return Entry(replace(analysis, photo=None, faces=faces), file)
-
-    @cached_property
-    def sha256(self) -> str | None:
-        """The file's SHA-256 in hexadecimal, None where it cannot be read (any more)."""
-        try:
-            with self.file.open("rb") as opened:
-                return hashlib.file_digest(opened, "sha256").hexdigest()
-        except OSError:
-            return None
+        return Entry(without_pixels(analysis), file, _digest(file))
 
     def photo(self) -> np.ndarray | None:
-        """The picture's pixels, uint8 RGB [h, w, 3], None where the file is gone."""
+        """The picture's pixels, uint8 RGB [h, w, 3], None where the file is gone, or another one by now."""
         try:
-            return images.load(self.file)
-        except ImageError:
+            data = self.file.read_bytes()
+            return images.load(data) if hashlib.sha256(data).hexdigest() == self.sha256 else None
+        except (OSError, ImageError):
             return None
+
+
+def without_pixels(analysis: Analysis) -> Analysis:
+    """The same analysis with neither its photo's pixels nor its crops'."""
+    faces = [replace(face, crop=replace(face.crop, pixels=_NOTHING)) for face in analysis.faces]
+    return replace(analysis, photo=None, faces=faces)
+
+
+def _digest(file: Path) -> str | None:
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def to_json(entries: Iterable[Entry]) -> str:

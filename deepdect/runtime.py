@@ -19,16 +19,13 @@ import numpy as np
 from deepdect import openvino_core
 from deepdect import weights as shipped
 from deepdect.graph import save_graph
+from deepdect.openvino_core import RuntimeUnavailableError
 
 RuntimeName = Literal["auto", "openvino-int8", "openvino-bf16", "openvino-f32", "tensorflow"]
 RUNTIMES: tuple[RuntimeName, ...] = ("auto", "openvino-int8", "openvino-bf16", "openvino-f32", "tensorflow")
 CROP_SHAPE = (256, 256, 3)
 GRAPH_VERSION = 3  # of what `deepdect.graph` writes: a cached graph of another one is not used
 MAX_BATCH = 16  # crops a pass; more would only cost memory
-
-
-class RuntimeUnavailableError(RuntimeError):
-    """The wanted runtime cannot be had on this machine or in this version."""
 
 
 class Runtime(Protocol):

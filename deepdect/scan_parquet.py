@@ -8,6 +8,7 @@ metadata names the last part it holds, so that parts which a kill left behind af
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,7 +112,7 @@ class ParquetParts:
                     writer.write_table(table)
         for part in parts:
             part.unlink()
-        self._folder.rmdir()
+        shutil.rmtree(self._folder)  # a file manager may have left something there
 
     def __enter__(self) -> Self:
         return self
@@ -122,7 +123,7 @@ class ParquetParts:
         try:
             self._flush()
             if kind and not self._files():  # nothing came of it: the next attempt need not resume
-                self._folder.rmdir()
+                shutil.rmtree(self._folder)
         finally:
             os.close(self._descriptor)
 

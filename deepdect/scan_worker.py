@@ -67,7 +67,7 @@ def serve(open_analyser: Callable[[], Analyser]) -> None:
 
     try:
         analyser = open_analyser()
-    except (RuntimeUnavailableError, WeightsError, ValueError) as error:
+    except (RuntimeUnavailableError, WeightsError, ValueError, OSError) as error:
         answer({"error": str(error)})
         return
     try:

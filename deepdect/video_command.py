@@ -13,6 +13,7 @@ from rich.progress import Progress, TaskID, TextColumn, TimeElapsedColumn
 from deepdect import video
 from deepdect.detector import Detector
 from deepdect.frames import MAX_FPS
+from deepdect.images import printable
 from deepdect.scan_rows import json_line
 
 console = Console(highlight=False, soft_wrap=True)
@@ -31,7 +32,7 @@ def run(paths: list[str], as_json: bool, fps: float, timeline: Path | None, dete
     columns = (TextColumn("{task.description}"), TextColumn("{task.completed:.0f} s of video"), TimeElapsedColumn())
     for path in paths:
         with Progress(*columns, console=errors, transient=True) as bar:
-            reached = partial(_reached, bar, bar.add_task(escape(path), total=None))
+            reached = partial(_reached, bar, bar.add_task(escape(printable(path)), total=None))
             analysis = video.analyze(judge, path, fps, progress=reached)
         failed |= analysis.status != "ok"
         if as_json:
@@ -41,7 +42,11 @@ def run(paths: list[str], as_json: bool, fps: float, timeline: Path | None, dete
         if timeline and analysis.people:
             from explain import timeline as drawing  # only now: matplotlib takes a while
 
-            drawing.draw(analysis.people, judge.calibration.low, judge.calibration.high, timeline)
+            try:
+                drawing.draw(analysis.people, judge.calibration.low, judge.calibration.high, timeline)
+            except OSError as error:
+                errors.print(f"--timeline {escape(str(timeline))}: cannot be written ({error.strerror or error})")
+                return 2
             errors.print(f"[dim]timeline: {escape(str(timeline))}[/dim]")
     return 1 if failed else 0
 
@@ -54,11 +59,11 @@ def _describe(analysis: video.VideoAnalysis) -> None:
     """The result for a person, on standard output."""
     suspect = analysis.suspect
     if suspect is None:
-        console.print(f"{escape(analysis.path)}: [red]{analysis.status}[/red] {escape(analysis.message)}")
+        console.print(f"{escape(printable(analysis.path))}: [red]{analysis.status}[/red] {escape(analysis.message)}")
         return
     console.print(
-        f"{escape(analysis.path)}: [bold]{suspect.verdict}[/bold], fake probability {suspect.fake_probability:.1%}, "
-        f"{len(analysis.people)} person(s)"
+        f"{escape(printable(analysis.path))}: [bold]{suspect.verdict}[/bold], "
+        f"fake probability {suspect.fake_probability:.1%}, {len(analysis.people)} person(s)"
     )
     if analysis.message:
         console.print(f"  [yellow]{escape(analysis.message)}[/yellow]")

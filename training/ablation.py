@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 import typer
 
+from deepdect import weights
 from training.augment import Augmentation
 from training.breakdown import markdown
 from training.data import CropSet, load_crops
@@ -73,10 +74,10 @@ def recipes(images: int, size: int, without: list[str]) -> dict[str, Recipe]:
     return rows
 
 
-def key(name: str, recipe: Recipe, engine: str) -> str:
-    """What a row's folder is called: another for another recipe, or engine, of the same name."""
+def key(name: str, recipe: Recipe, engine: str, start: str) -> str:
+    """What a row's folder is called: another for another recipe, engine or start (its sha256) of the same name."""
     words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    return f"{words}-{hashlib.sha256(f'{recipe!r} {engine}'.encode()).hexdigest()[:8]}"
+    return f"{words}-{hashlib.sha256(f'{recipe!r} {engine} {start}'.encode()).hexdigest()[:8]}"
 
 
 def score(logits: np.ndarray, crops: CropSet) -> dict[str, tuple[float, float, float]]:
@@ -107,6 +108,7 @@ def run(
     if start:
         engine.load(dict(np.load(start, allow_pickle=False)))
     forger.share = recipe.pseudo_fakes
+    forger.leave_out(recipe.left_out)
     train(sets["Train"], sets["Validation"], recipe, engine, output, forger=forger, workers=workers)
     side, test = recipe.phases[-1].size, sets["Test"]
     parts = []
@@ -145,11 +147,12 @@ def main(
     """Run the rows that are not done yet, and print the table after each."""
     sets = {split: load_crops(data, split, cache) for split in ("Train", "Validation", "Test")}
     forger = load_forger(data, sets["Train"], cache, 0.0)
+    begun = weights.digest(start) if start else ""
     found = {}
     for name, recipe in recipes(images, size, without or []).items():
         if only not in name:
             continue
-        folder = output / f"{key(name, recipe, engine)}-{images}-{size}"
+        folder = output / f"{key(name, recipe, engine, begun)}-{images}-{size}"
         done = folder / "test.json"
         if not done.is_file():
             figures = run(recipe, engine, start, sets, forger, folder, workers)

@@ -78,6 +78,7 @@ def choose_band(
     `right` of the accused are fake, and of the reals of no source in no tier more than `false_alarms` are accused.
     low: the greatest in .001 to .5 at which at least `right` of all decided are right, and CLEARED_RIGHT of the cleared
     are real.
+    Raises ValueError where no threshold keeps these promises.
     """
     fake = labels > 0.5
 
@@ -96,8 +97,18 @@ def choose_band(
         return _share(cleared, ~fake) >= CLEARED_RIGHT and decided_right >= right * (accused | cleared).sum()
 
     # in thousandths: between two hundredths lies one in a hundred of the generated portraits
-    high = next((t for t in np.arange(500, 1000) / 1000 if accusation_holds(t)), 0.999)
-    low = next((t for t in np.arange(500, 0, -1) / 1000 if clearance_holds(t)), 0.001)
+    high = next((t for t in np.arange(500, 1000) / 1000 if accusation_holds(t)), None)
+    if high is None:
+        raise ValueError(
+            f"no threshold up to .999 accuses at most {false_alarms:.0%} of every source's reals and is right "
+            f"{right:.0%} of the time: these weights are too sure of what they get wrong"
+        )
+    low = next((t for t in np.arange(500, 0, -1) / 1000 if clearance_holds(t)), None)
+    if low is None:
+        raise ValueError(
+            f"no threshold from .001 up clears faces of which {CLEARED_RIGHT:.0%} are real, with {right:.0%} of all "
+            "verdicts right: these weights are too sure of what they get wrong"
+        )
     return float(low), float(high)
 
 

@@ -12,7 +12,7 @@ import csv
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 @dataclass(frozen=True)
 class Item:
-    """One labelled file; `path` is relative to the folder. `group` ties a fake to its original, or a video's frames.
+    """One labelled file; `path` is relative to the folder. `group` ties a fake to its original, or a video's frames;
+    no two sources have one in common.
 
     age, sex, ethnicity: the publisher's own labels, "" where there are none.
     """
@@ -81,6 +82,13 @@ def read_items(root: Path) -> list[Item]:
             f"no training images in {root}: expected Train/Real, Train/Fake, Validation/… and Test/… "
             "with picture files, or a manifest.csv"
         )
+    sources: dict[str, set[str]] = {}
+    for item in items:
+        sources.setdefault(item.group, set()).add(item.source)
+    # two publishers may both have a group "0001": those have nothing to do with each other
+    items = [
+        replace(item, group=f"{item.source}/{item.group}") if len(sources[item.group]) > 1 else item for item in items
+    ]
     return sorted(items, key=lambda item: item.path)
 
 
@@ -119,10 +127,16 @@ def load_crops(root: Path, split: str, cache: Path, workers: int = 2) -> CropSet
     if not pixels_file.is_file():
         jobs = [(str(root / item.path), places[item.path]) for item in items if places[item.path]]
         _save_pixels(_in_parallel(_recut_file, jobs, workers, f"crops of {split}"), pixels_file)
+    pixels = np.load(pixels_file, mmap_mode="r")
     found = [item for item in items if places[item.path]]
+    if len(pixels) != len(found):
+        raise ValueError(
+            f"{pixels_file} holds {len(pixels)} crops, its table {cache / f'{split}.csv'} names {len(found)}: delete "
+            "the .npy file and run again"
+        )
     native = np.array([place.native for place in places.values() if place])
     missed = [item.path for item in items if not places[item.path]]
-    return CropSet(np.load(pixels_file, mmap_mode="r"), found, native, missed)
+    return CropSet(pixels, found, native, missed)
 
 
 def load_places(root: Path, split: str, cache: Path, workers: int = 2) -> dict[str, Crop | None]:
@@ -133,7 +147,7 @@ def load_places(root: Path, split: str, cache: Path, workers: int = 2) -> dict[s
     items = [item for item in read_items(root) if item.split == split]
     table_file = cache / f"{split}.csv"
     if not table_file.is_file():
-        _make_cache(root, items, cache / f"{split}.npy", table_file, workers)
+        _make_cache(root, items, cache / f"{split}.npy", table_file, workers, f"crops of {split}")
     with table_file.open(newline="") as stream:
         rows = csv.DictReader(stream)
         if missing := [column for column in PLACE if column not in (rows.fieldnames or ())]:
@@ -191,14 +205,17 @@ def _twin(job: tuple[str, str, Crop]) -> np.ndarray | None:
 
 def _in_parallel(work: Callable[[Any], Any], jobs: list[Any], workers: int, words: str) -> Iterator[Any]:
     # spawned, not forked: OpenVINO's threads do not survive a fork
-    os.environ["DEEPDECT_THREADS"] = "1"
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+    with multiprocessing.get_context("spawn").Pool(workers, initializer=_one_thread) as pool:
         yield from track(pool.imap(work, jobs, chunksize=16), description=words, total=len(jobs))
 
 
-def _make_cache(root: Path, items: list[Item], pixels_file: Path, table_file: Path, workers: int) -> None:
+def _one_thread() -> None:
+    os.environ["DEEPDECT_THREADS"] = "1"
+
+
+def _make_cache(root: Path, items: list[Item], pixels_file: Path, table_file: Path, workers: int, words: str) -> None:
     paths = [str(root / item.path) for item in items]
-    made: list[Crop | None] = list(_in_parallel(_crop_file, paths, workers, f"crops of {items[0].split}"))
+    made: list[Crop | None] = list(_in_parallel(_crop_file, paths, workers, words))
     _save_pixels((crop.pixels for crop in made if crop), pixels_file)
     with table_file.open("w", newline="") as stream:  # written last: its presence says the cache is whole
         writer = csv.writer(stream)
@@ -211,7 +228,9 @@ def _make_cache(root: Path, items: list[Item], pixels_file: Path, table_file: Pa
 def _save_pixels(pixels: Iterable[np.ndarray], file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     kept = list(pixels)
-    np.save(file, np.stack(kept) if kept else np.zeros((0, faces.CROP, faces.CROP, 3), np.uint8))
+    partial = file.with_suffix(".partial.npy")  # renamed when it is whole: what lies under `file` can be trusted
+    np.save(partial, np.stack(kept) if kept else np.zeros((0, faces.CROP, faces.CROP, 3), np.uint8))
+    os.replace(partial, file)
 
 
 def _read_place(row: dict[str, str]) -> Crop | None:

@@ -25,7 +25,8 @@ QUANTISED_ON = 300  # training crops
 def export(source: Path, models: Path) -> str:
     """Copy the weights into `models` with their checksum file; returns the sha256.
 
-    What was made of the weights before, the int8 backbone and the table of familiar faces, is removed with them.
+    What was made of the weights before, calibration, int8 backbone and table of familiar faces, is removed with them:
+    an export that breaks off leaves a folder that `deepdect.weights.load` refuses.
     """
     models.mkdir(parents=True, exist_ok=True)
     target = models / weights.WEIGHTS_FILE
@@ -34,7 +35,7 @@ def export(source: Path, models: Path) -> str:
     sha256 = weights.digest(target)
     (models / weights.CHECKSUM_FILE).write_text(f"{sha256}  {weights.WEIGHTS_FILE}\n")
     graph = models / weights.INT8_GRAPH
-    of_old = (weights.INT8_CHECKSUM_FILE, weights.FAMILIARITY_FILE)
+    of_old = (weights.CALIBRATION_FILE, weights.INT8_CHECKSUM_FILE, weights.FAMILIARITY_FILE)
     for stale in (graph, graph.with_suffix(".bin"), *(models / name for name in of_old)):
         stale.unlink(missing_ok=True)
     return sha256

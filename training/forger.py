@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -28,6 +28,12 @@ class Forger:
         fakes = {crops.items[fake].group: fake for fake in self._twins}
         reals = [(i, item.group) for i, item in enumerate(crops.items) if item.label == 0]
         self._fake_of = {i: fakes[group] for i, group in reals if group in fakes}
+        self._donors, self._donors_landmarks = np.arange(len(crops.items)), landmarks
+
+    def leave_out(self, sources: Collection[str]) -> None:
+        """Take no donor from these sources: a run that leaves them out must not see parts of their faces either."""
+        self._donors = np.flatnonzero(~np.isin(self.crops.sources, list(sources)))
+        self._donors_landmarks = self.landmarks[self._donors] if sources else self.landmarks
 
     def victims(self, labels: np.ndarray, random: np.random.Generator) -> dict[int, int]:
         """Batch position of a fake -> that of the real whose forgery takes its place."""
@@ -40,7 +46,7 @@ class Forger:
         """A forgery of the `index`-th crop: a part of its own deepfake, or `pseudo_fakes.forge` with a similar face."""
         if random.random() < TRANSPLANTS and (made := self.transplant(index, random)):
             return made
-        other = similar(self.landmarks[index], self.landmarks, random)
+        other = int(self._donors[similar(self.landmarks[index], self._donors_landmarks, random)])
         pixels = self.crops.pixels
         return forge(
             np.asarray(pixels[index]), self.landmarks[index], np.asarray(pixels[other]), self.landmarks[other], random

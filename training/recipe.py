@@ -44,6 +44,11 @@ class Recipe:
     patience: int = 6  # validations without a better figure before stopping early
     seed: int = 0
 
+    @property
+    def left_out(self) -> set[str]:
+        """The sources of which the run is to see nothing."""
+        return {source for source, weight in self.sources.items() if weight == 0}
+
     @staticmethod
     def read(path: Path) -> Recipe:
         """Read a YAML recipe. Raises TypeError naming an unknown field."""

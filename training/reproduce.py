@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -43,16 +44,18 @@ def _shown(value: Any) -> str:
 
 def main(
     data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
-    cache: Annotated[Path, typer.Option(help="Where the crops go; made anew where they are not there.")] = Path(
-        "runs/reproduce"
-    ),
+    cache: Annotated[
+        Path | None, typer.Option(help="Crops to take instead of cutting them anew; made there where they are not.")
+    ] = None,
 ) -> None:
     """Measure the shipped weights on Test again and compare."""
     published = json.loads((weights.FOLDER / "metrics.json").read_text())
     detector = Detector(published["runtime"])
     if detector.model != published["model"]:
         raise typer.BadParameter(f"models/metrics.json is of {published['model']}, the weights are {detector.model}")
-    lines = lines_of(score(detector, data, cache, published["split"]), detector.calibration)
+    with TemporaryDirectory(prefix="deepdect-") as fresh:
+        scored = score(detector, data, cache or Path(fresh), published["split"])
+    lines = lines_of(scored, detector.calibration)
     print(table(lines))
     told = differences({name: asdict(line) for name, line in lines.items()}, published["lines"])
     print("\n" + "\n".join(told or [f"Every published figure holds, within {TOLERANCE:g}."]))

@@ -46,7 +46,7 @@ class TorchEngine:
     the processor has no instructions for it, since it would be slower than float32 there. attention: weight of
     `attention_loss` beside the cross-entropy. sam: how far each step looks uphill before it goes down (Foret et al.,
     "Sharpness-Aware Minimization", 2021, arXiv 2010.01412, eq. 2; 0: not at all), at twice the time. drop_path: of
-    `ResNet`. device: `cpu` or `cuda`.
+    `ResNet`. device: `cpu` or `cuda`. seed: of weights that start random, of dropout and of drop_path.
     """
 
     def __init__(
@@ -64,9 +64,11 @@ class TorchEngine:
         head_units: int = 1024,
         width: float = 1.0,
         blocks: tuple[int, ...] = RESNET50,
+        seed: int = 0,
     ) -> None:
         if mixed and device == "cpu" and not has_bfloat16():
             raise RuntimeError("this processor has no bfloat16 instructions (AVX-512 BF16 or AMX): use --engine torch")
+        torch.manual_seed(seed)
         torch.backends.cudnn.benchmark = True  # pictures of one phase are of one size
         torch.set_flush_denormal(True)  # optimizer moments near zero are slow otherwise
         self._mixed, self._attention, self._sam, self._device = mixed, attention, sam, device

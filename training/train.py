@@ -39,6 +39,7 @@ def make_engine(name: str, recipe: Recipe, **size: Any) -> Any:
     """
     if name not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}; received {name!r}")
+    size = {"seed": recipe.seed, **size}
     if name.startswith("torch"):
         from training.torch_engine import TorchEngine
 
@@ -231,6 +232,8 @@ def main(
     crops = load_crops(data, "Train", cache)
     needed = plan.pseudo_fakes or plan.attention or plan.augmentation.hide
     forger = load_forger(data, crops, cache, plan.pseudo_fakes) if needed else None
+    if forger:
+        forger.leave_out(plan.left_out)
     events = EventLog(output / "events") if tensorboard else None
     train(crops, load_crops(data, "Validation", cache), plan, maker, output, minutes, forger, events, workers, by_time)
 

@@ -16,20 +16,22 @@ from deepdect.report import Entry
 from deepdect.texts import Texts
 from deepdect.ui import uploads
 
-Maker = Callable[[Sequence[Entry], Texts], bytes]
+Maker = Callable[[Sequence[Entry], Texts, Path], object]  # writes the file at the path
 
 
 def make(kind: str, entries: Sequence[Entry], text: Texts) -> Path:
     """Write the download of one of `KINDS` into a folder of its own in the page's temporary folder."""
     name, maker = KINDS[kind]
     path = uploads.own_folder() / name
-    path.write_bytes(maker(entries, text))
+    maker(entries, text, path)
     return path
 
 
-def overlays(entries: Sequence[Entry], text: Texts) -> bytes:
-    """A ZIP with each photo under its evidence maps, as PNG; photos without a face, or gone, are left out."""
-    file = io.BytesIO()
+def overlays(entries: Sequence[Entry], text: Texts, file: Path) -> None:
+    """A ZIP with each photo under its evidence maps, as PNG; photos without a face, or gone, are left out.
+
+    Holds one photo at a time: two hundred are more than a small server's memory.
+    """
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # a PNG does not shrink any further
         for number, entry in enumerate(entries, start=1):
             photo = entry.photo() if entry.analysis.faces else None
@@ -38,13 +40,12 @@ def overlays(entries: Sequence[Entry], text: Texts) -> bytes:
             picture = io.BytesIO()
             Image.fromarray(replace(entry.analysis, photo=photo).overlay()).save(picture, "PNG", compress_level=3)
             stem = PurePath(entry.analysis.path.replace("\\", "/").replace(os.sep, "/")).stem
-            archive.writestr(f"{number:03d} {stem}.overlay.png", picture.getvalue())
-    return file.getvalue()
+            archive.writestr(f"{number:03d} {stem}.overlay.png", picture.getbuffer())
 
 
 KINDS: dict[str, tuple[str, Maker]] = {
-    "csv": ("deepdect.csv", lambda entries, text: report.to_csv(entries).encode()),
-    "json": ("deepdect.json", lambda entries, text: report.to_json(entries).encode()),
-    "pdf": ("deepdect.pdf", lambda entries, text: pdf.to_pdf(entries, text)),
+    "csv": ("deepdect.csv", lambda entries, text, path: path.write_bytes(report.to_csv(entries).encode())),
+    "json": ("deepdect.json", lambda entries, text, path: path.write_bytes(report.to_json(entries).encode())),
+    "pdf": ("deepdect.pdf", lambda entries, text, path: path.write_bytes(pdf.to_pdf(entries, text))),
     "zip": ("deepdect-overlays.zip", overlays),
 }

@@ -123,7 +123,7 @@ class Explanation:
         event.success(
             self._on_check,
             self.shown,
-            [self.reason, self.regions],
+            [self.reason, self.face, self.regions],
             trigger_mode="always_last",
             concurrency_id="check",
             concurrency_limit=CHECKS_AT_ONCE,
@@ -238,11 +238,12 @@ class Explanation:
         restored = replace(face, crop=faces.crop(photo, face.face))
         [checked] = self.detector.verify(replace(analysis, faces=[restored])).faces
         known = [*shown.analysis.faces]  # a check of another face may have ended meanwhile
-        known[number] = replace(face, regions=checked.regions)
+        known[number] = replace(face, regions=checked.regions, warnings=checked.warnings)
         shown.analysis = replace(analysis, faces=known)
         if shown.left or shown.chosen != number:
             return gr.skip()
-        return self._reasons(shown.analysis, number, language(shown.code))
+        text = language(shown.code)
+        return self._reasons(shown.analysis, number, text) | {self.face: cards.face(shown.analysis, number, text)}
 
     def _reasons(self, analysis: Analysis, chosen: int, text: Texts) -> dict[Any, Any]:
         """What hiding the regions adds to."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -14,6 +15,8 @@ from gradio.utils import get_upload_folder
 
 from deepdect.ui.page import CACHE_SECONDS
 from deepdect.ui.uploads import OURS
+
+LOG = logging.getLogger("deepdect")
 
 
 def sweep(folder: Path, age: float) -> int:
@@ -35,6 +38,8 @@ def sweep(folder: Path, age: float) -> int:
                 deleted += 1
         except FileNotFoundError:  # Gradio moved it meanwhile
             continue
+        except OSError as error:  # the others are to go all the same
+            LOG.warning("%s cannot be deleted: %s", file, error)
     return deleted
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from deepdect import Analysis, FaceAnalysis, pictures, video
-from deepdect.report import Entry
+from deepdect import Analysis, FaceAnalysis, images, pictures, report, video
+from deepdect.images import ImageError
 from deepdect.ui import uploads
 
 MOST = 12  # moments of a video
@@ -31,7 +31,10 @@ class Scene:
 
     def photo(self) -> np.ndarray | None:
         """The face and what is around it, uint8 RGB [h, w, 3]; None where it has been deleted."""
-        return Entry(self.picture, self.file).photo()
+        try:
+            return images.load(self.file)
+        except ImageError:
+            return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +90,7 @@ class Scenes:
             Image.fromarray(one.photo).save(file, compress_level=1)
             small = Image.fromarray(pictures.before_after(one.photo, one.picture.faces[0])[1])
             small.thumbnail((THUMBNAIL, THUMBNAIL))
-            kept.append(Scene(one.person, one.t, Entry.of(one.picture, file).analysis, file, small))
+            kept.append(Scene(one.person, one.t, report.without_pixels(one.picture), file, small))
         return kept
 
 

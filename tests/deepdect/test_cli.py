@@ -56,6 +56,30 @@ def test_all_analysed_is_exit_status_zero_and_writes_overlays(pictures, tmp_path
     assert width > 512 and height >= 512  # the photo, and its chart beside it
 
 
+def test_an_overlay_that_cannot_be_written_costs_nothing_else(pictures, tmp_path):
+    (tmp_path / "maps" / "a.overlay.png").mkdir(parents=True)
+    strange = tmp_path / "b\x1b[31m\nc.jpg"
+    strange.write_bytes((pictures / "a.jpg").read_bytes())
+    done = run("analyze", pictures / "a.jpg", strange, "--overlay", tmp_path / "maps")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "a.overlay.png: cannot be written (Is a directory)" in done.stderr
+    assert done.stdout.count("fake probability") == 2
+    assert r"b\x1b[31m\nc.jpg: " in done.stdout  # no name may colour the terminal, or forge a line
+    assert [file.name for file in (tmp_path / "maps").iterdir() if file.is_file()] == [f"{strange.stem}.overlay.png"]
+
+
+def test_overlays_of_one_name_are_numbered_also_where_only_capitals_tell_them_apart():
+    from deepdect.__main__ import _Names
+
+    names = _Names()
+    assert [names(stem) for stem in ("IMG", "img", "caf\u00e9", "cafe\u0301")] == [
+        "IMG.overlay.png",
+        "img-2.overlay.png",
+        "caf\u00e9.overlay.png",
+        "cafe\u0301-2.overlay.png",
+    ]
+
+
 def test_verify_fills_the_regions_and_says_so(pictures):
     done = run("analyze", pictures / "a.jpg", "--json", "--verify")
     assert done.returncode == 0, done.stderr
@@ -81,6 +105,12 @@ def test_a_bad_runtime_in_the_environment_is_named(pictures):
     done = run("analyze", pictures / "a.jpg", DEEPDECT_RUNTIME="quantum")
     assert done.returncode == 2
     assert "quantum" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_cache_folder_that_cannot_be_made_is_named(pictures):
+    done = run("analyze", pictures / "a.jpg", DEEPDECT_CACHE="/dev/null/x")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "/dev/null/x cannot be made" in done.stderr.replace("\n", "") and "DEEPDECT_CACHE" in done.stderr
 
 
 def test_version_names_the_weights():

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deepdect import images
 from explain.occlusion import occlude
 from explain.regions import REGIONS
 
@@ -142,6 +143,21 @@ def test_a_single_batch_is_prepared_without_a_thread(detector, portrait):
     results = list(detector.analyze_many(threads.append(threading.current_thread()) or portrait for _ in range(2)))
     assert [result.status for result in results] == ["ok", "ok"]
     assert set(threads) == {threading.current_thread()}
+
+
+def test_a_batch_of_large_pictures_ends_at_their_pixels(detector, portrait, monkeypatch):
+    module = type(detector).__module__
+    height, width = images.load(portrait).shape[:2]
+    monkeypatch.setattr(f"{module}.CHUNK_PIXELS", 2 * height * width)
+    sizes, judge = [], detector._finish
+    monkeypatch.setattr(detector, "_finish", lambda jobs: sizes.append(len(jobs)) or judge(jobs))
+    assert [result.status for result in detector.analyze_many([portrait, b"", portrait, portrait])] == [
+        "ok",
+        "unreadable",
+        "ok",
+        "ok",
+    ]
+    assert sizes == [3, 1]
 
 
 def test_many_stops_where_its_reader_does(detector, portrait, monkeypatch):

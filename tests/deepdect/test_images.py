@@ -147,6 +147,13 @@ def test_transparent_colour_key() -> None:
     assert np.unique(load(data)).tolist() == [255]
 
 
+@pytest.mark.parametrize("file_format", ["HEIC", "AVIF"])
+def test_a_size_is_looked_for_only_where_one_can_be(file_format: str) -> None:
+    chance = b"ispe" + bytes([1, 2, 3, 4]) + b"\xff" * 8  # as compressed pixels may have it
+    data = SAMPLES[file_format] + struct.pack(">I4s", 8 + len(chance), b"free") + chance
+    np.testing.assert_array_equal(load(data), load(SAMPLES[file_format]))
+
+
 def test_cmyk() -> None:
     inks = np.zeros((2, 2, 4), np.uint8)
     inks[0, 0, 0] = inks[0, 1, 1] = inks[1, 0, 2] = inks[1, 1, 3] = 255  # cyan, magenta / yellow, black

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -54,8 +55,17 @@ def test_an_entry_keeps_no_pixels_and_reads_them_again(entries):
     assert all(one.crop.pixels.size == 0 for one in entries[0].analysis.faces)
     assert entries[0].photo().shape == (80, 100, 3)
     assert entries[0].sha256 == hashlib.sha256(entries[0].file.read_bytes()).hexdigest()
-    gone = Entry(entries[0].analysis, entries[0].file.with_name("gone.png"))
+    gone = Entry.of(entries[0].analysis, entries[0].file.with_name("gone.png"))
     assert gone.photo() is None and gone.sha256 is None
+
+
+def test_an_entry_s_photo_is_the_one_that_was_judged(entries, tmp_path):
+    file = tmp_path / "a.png"
+    shutil.copyfile(entries[0].file, file)
+    entry = Entry.of(entries[0].analysis, file)
+    assert entry.photo() is not None
+    Image.new("RGB", (100, 80)).save(file)
+    assert entry.photo() is None and entry.sha256 == entries[0].sha256
 
 
 def test_json_is_the_contract_s(entries):
@@ -81,7 +91,7 @@ def test_csv_has_the_json_s_figures_a_row_a_face(entries):
 
 
 def test_csv_cannot_be_made_to_run_a_formula(entries):
-    evil = Entry(replace(entries[1].analysis, path="=cmd|' /C calc'!A0"), entries[1].file)
+    evil = Entry.of(replace(entries[1].analysis, path="=cmd|' /C calc'!A0"), entries[1].file)
     (row,) = csv.DictReader(io.StringIO(report.to_csv([evil])[1:]))
     assert row["file"] == "'=cmd|' /C calc'!A0"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -139,6 +141,18 @@ def test_a_picture_is_no_video(tmp_path):
     (tmp_path / "a.jpg").write_bytes(SAMPLES["JPEG"])
     error = refusal(tmp_path / "a.jpg")
     assert error.status == "unsupported" and "a.jpg" in error.message
+
+
+@pytest.mark.parametrize("name", [b"\xff.avi", b"x%03d.png", b"concat:a.avi", b"-i.avi", b"a b\n.avi"])
+def test_a_name_is_only_a_name(tmp_path, name):
+    """FFmpeg takes some for patterns or addresses, and OpenCV dies of those that are not UTF-8."""
+    source = write(tmp_path / "a.avi", greys(10), codec="MJPG")
+    cv2.imwrite(str(tmp_path / "x000.png"), np.zeros((64, 96, 3), np.uint8))
+    file = os.fsencode(tmp_path) + b"/" + name
+    shutil.copyfile(source, file)
+    before = len(os.listdir("/dev/fd"))
+    assert len(list(frames.read(os.fsdecode(file), fps=30))) == 10
+    assert len(os.listdir("/dev/fd")) == before
 
 
 def test_a_large_file_is_refused(tmp_path, monkeypatch):

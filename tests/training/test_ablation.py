@@ -37,6 +37,13 @@ def test_every_row_keeps_the_changes_before_it_and_the_number_of_pictures():
     assert plain == replace(without, pseudo_fakes=0.0)
 
 
+def test_a_row_has_a_folder_of_its_own_for_every_recipe_engine_and_start():
+    one, other = list(ablation.recipes(1200, 128, []).values())[:2]
+    asked = [(one, "keras", "a"), (other, "keras", "a"), (one, "torch", "a"), (one, "keras", "b")]
+    assert len({ablation.key("+ a row", *parts) for parts in asked}) == 4
+    assert ablation.key("+ a row", one, "keras", "a").startswith("a-row-")
+
+
 def test_pooled_leaves_the_cross_data_set_source_out():
     test = crops("Test")
     right = np.where(test.labels > 0.5, 1.0, -1.0)

@@ -51,6 +51,18 @@ def test_clearing_may_be_wrong_more_often_than_all_verdicts_together():
     assert choose_band(probabilities, labels, sources, 0.9, false_alarms=0.1)[0] < 0.3
 
 
+def test_a_promise_that_no_threshold_keeps_is_refused():
+    # one of twenty reals is as sure as can be: 5 % of them would be accused at any threshold
+    probabilities = np.array([[0.1] * 19 + [0.9995] + [0.9] * 20])
+    labels, sources = np.array([0] * 20 + [1] * 20), np.array(["a"] * 40)
+    with pytest.raises(ValueError, match="at most 3% of every source"):
+        choose_band(probabilities, labels, sources, 0.9, false_alarms=0.03)
+    # a fake that is surely real: of all that could be cleared, nothing would be right
+    probabilities, labels = np.array([[0.0001, 0.6, 0.9]]), np.array([1, 0, 1])
+    with pytest.raises(ValueError, match="no threshold from .001 up"):
+        choose_band(probabilities, labels, np.array(["a"] * 3), 0.9, false_alarms=0.0)
+
+
 def test_degraded_loses_detail_and_keeps_the_shape():
     pixels = np.zeros((2, 256, 256, 3), np.uint8)
     pixels[:, ::4] = 255

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -37,6 +39,14 @@ def test_manifest_gives_source_and_group(folder):
     assert (item.label, item.source, item.kind, item.group) == (0, "nasa", "portrait", "g1")
 
 
+def test_groups_of_one_name_are_kept_apart_by_source(folder):
+    (folder / "manifest.csv").write_text(
+        "path,split,label,source,kind,group\n"
+        "a.png,Train,Real,nasa,portrait,1\nb.png,Train,Fake,esa,portrait,1\nc.png,Train,Fake,esa,portrait,2\n"
+    )
+    assert [item.group for item in read_items(folder)] == ["nasa/1", "esa/1", "2"]
+
+
 def test_an_empty_folder_says_what_was_expected(tmp_path):
     with pytest.raises(FileNotFoundError, match="expected Train/Real"):
         read_items(tmp_path)
@@ -59,6 +69,19 @@ def test_a_cache_of_other_files_is_refused(folder, tmp_path):
     (folder / "Train/Real/a.png").rename(folder / "Train/Real/renamed.png")
     with pytest.raises(ValueError, match="belongs to other files"):
         load_crops(folder, "Train", tmp_path / "cache")
+
+
+def test_pixels_that_are_not_the_tables_are_refused(folder, tmp_path):
+    load_crops(folder, "Train", tmp_path / "cache", workers=1)
+    np.save(tmp_path / "cache" / "Train.npy", np.zeros((1, 256, 256, 3), np.uint8))
+    with pytest.raises(ValueError, match="Train.npy holds 1 crops, its table .*Train.csv names 2: delete"):
+        load_crops(folder, "Train", tmp_path / "cache")
+
+
+def test_threads_of_the_caller_are_left_alone(folder, tmp_path, monkeypatch):
+    monkeypatch.delenv("DEEPDECT_THREADS", raising=False)
+    load_crops(folder, "Test", tmp_path / "cache", workers=1)
+    assert "DEEPDECT_THREADS" not in os.environ
 
 
 def test_pixels_are_cut_again_where_only_the_places_are_known(folder, tmp_path, monkeypatch):

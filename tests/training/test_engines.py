@@ -51,6 +51,17 @@ def test_learns_a_colour(name):
 
 
 @pytest.mark.parametrize("name", ENGINES)
+def test_a_seed_fixes_the_run(name):
+    pixels, labels = coloured_batch()
+
+    def losses(seed: int) -> list[float]:
+        engine = make(name, seed=seed)
+        return [engine.step(pixels, labels, 1e-3) for _ in range(2)]
+
+    assert losses(1) == losses(1) != losses(2)
+
+
+@pytest.mark.parametrize("name", ENGINES)
 def test_frozen_stages_stay_and_the_rest_moves(name):
     engine = make(name, frozen=("conv1", "conv2"))
     pixels, labels = coloured_batch()

@@ -103,6 +103,19 @@ def test_a_similar_face_is_the_nearest_other_one(face):
     assert pseudo_fakes.similar(face[1], pool, np.random.default_rng(0)) == 2
 
 
+def test_donors_are_not_of_sources_that_are_left_out(face, donor, monkeypatch):
+    items = [Item(str(n), "Train", 0, source, "k", str(n)) for n, source in enumerate("abb")]
+    crops = CropSet(np.stack([face[0], donor[0], face[0]]), items, np.full(3, 176), [])
+    forger = Forger(crops, np.stack([face[1], donor[1], face[1] + 1]), 1.0)
+    seen = []
+    monkeypatch.setattr("training.forger.forge", lambda crop, points, other, marks, random: seen.append(other))
+    forger.forge(2, np.random.default_rng(0))
+    np.testing.assert_array_equal(seen[-1], crops.pixels[0])  # the nearest
+    forger.leave_out({"a"})
+    forger.forge(2, np.random.default_rng(0))
+    np.testing.assert_array_equal(seen[-1], crops.pixels[1])
+
+
 def test_unknown_and_invisible_regions_are_refused(face, donor):
     with pytest.raises(ValueError, match="'ear'"):
         make("ear", face, donor, 0)

@@ -32,6 +32,10 @@ def test_starts_are_a_batch_apart_and_resume_where_asked():
     assert list(starts(RECIPE, 40)) == [40, 48, 56]
 
 
+def test_sources_of_weight_0_are_left_out():
+    assert Recipe(phases=[], sources={"a": 0.0, "b": 0.5}).left_out == {"a"}
+
+
 def test_an_unknown_field_is_named(tmp_path):
     (tmp_path / "recipe.yaml").write_text("phases: [{size: 64, images: 8}]\nlerning_rate: 1\n")
     with pytest.raises(TypeError, match="lerning_rate"):

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from deepdect.ui import leftovers, uploads
 
@@ -28,6 +29,22 @@ def test_the_page_s_own_folders_go_as_a_whole(tmp_path, monkeypatch):
     os.utime(old, (time.time() - 100,) * 2)
     assert leftovers.sweep(tmp_path, 50) == 1
     assert not old.exists() and (new / "0.png").exists()
+
+
+def test_what_cannot_be_deleted_does_not_keep_the_others(tmp_path, monkeypatch, caplog):
+    for name in ("tmpa", "tmpb"):
+        (tmp_path / name).write_bytes(b"x")
+    unlink = Path.unlink
+
+    def refuse_one(file: Path) -> None:
+        if file.name == "tmpa":
+            raise PermissionError("not yours")
+        unlink(file)
+
+    monkeypatch.setattr(Path, "unlink", refuse_one)
+    assert leftovers.sweep(tmp_path, -1) == 1
+    assert (tmp_path / "tmpa").exists() and not (tmp_path / "tmpb").exists()
+    assert "tmpa" in caplog.text and "not yours" in caplog.text
 
 
 def test_it_sweeps_while_the_app_runs(tmp_path, monkeypatch):
