@@ -63,7 +63,7 @@ def main(
         cold = measure.cold_start(picture)
     print(f"\nFrom a cold process to the first JSON line: {cold.seconds:.2f} s, peak memory {cold.memory:.0f} MiB.")
     results: dict[str, Any] = {
-        "command": f"python -m benchmarks --runs {runs}",
+        "command": f"python -m benchmarks --runs {runs}{'' if tensorflow else ' --no-tensorflow'}",
         "machine": measure.machine(),
         "model": detector.model,
         "runtime": detector.runtime.name,

@@ -43,8 +43,7 @@ def measure(url: str, sent: list[str], seconds: float) -> list[float]:
             while time.perf_counter() < end and not failed:
                 began = time.perf_counter()
                 answer = client.post("/gradio_api/run/live", json={"data": [sent[number % len(sent)]]})
-                found = answer.json()["data"][0]
-                if len(found.get("faces", ())) != 1:
+                if not answer.is_success or len(answer.json()["data"][0].get("faces", ())) != 1:
                     failed.append(f"frame {number}: {answer.status_code} {answer.text[:200]}")
                 taken.append(time.perf_counter() - began)
                 number += FRAMES_AT_ONCE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -90,11 +89,6 @@ def cold_start(picture: Path, runs: int = 3) -> ColdStart:
         seconds.append(float(took))
         memory.append(float(peak) / (2**20 if sys.platform == "darwin" else 2**10))
     return ColdStart(float(np.median(seconds)), float(np.median(memory)))
-
-
-def own_peak() -> float:
-    """This process's peak memory in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def machine() -> dict[str, Any]:

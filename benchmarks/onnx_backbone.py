@@ -10,16 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from deepdect.network import IMAGENET_MEANS_BGR, RESNET50
-
-EPSILON = 1.001e-5
+from deepdect.network import BATCH_NORM_EPSILON, IMAGENET_MEANS_BGR, RESNET50
 
 
 def folded(weights: Mapping[str, np.ndarray], conv: str) -> tuple[np.ndarray, np.ndarray]:
     """Kernel OIHW and bias [out], float32, of a convolution and the batch norm behind it."""
     norm = conv.replace("_conv", "_bn")
     get = {key: np.asarray(weights[f"{norm}/{key}"], np.float32) for key in ("gamma", "beta", "moving_mean")}
-    scale = get["gamma"] / np.sqrt(np.asarray(weights[f"{norm}/moving_variance"], np.float32) + EPSILON)
+    scale = get["gamma"] / np.sqrt(np.asarray(weights[f"{norm}/moving_variance"], np.float32) + BATCH_NORM_EPSILON)
     kernel = np.asarray(weights[f"{conv}/kernel"], np.float32) * scale
     bias = (np.asarray(weights[f"{conv}/bias"], np.float32) - get["moving_mean"]) * scale + get["beta"]
     return np.ascontiguousarray(kernel.transpose(3, 2, 0, 1)), bias

@@ -158,6 +158,8 @@ def scan(
         errors.print(f"Stopped. {go_on}", soft_wrap=True)
         raise typer.Exit(130) from error
     summary = f"{outcome.rows:,} rows in {output}, {outcome.failed:,} without a verdict"
+    if outcome.others:
+        summary += f"; {outcome.others:,} are of files that {source} does not name, from an earlier scan"
     errors.print(escape(summary), soft_wrap=True)
     raise typer.Exit(1 if outcome.failed else 0)
 

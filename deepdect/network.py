@@ -20,7 +20,6 @@ STAGE_SHAPES = ((64, 1), (128, 2), (256, 2), (512, 2))
 RESNET50 = (3, 4, 6, 3)
 BATCH_NORM_EPSILON = 1.001e-5
 IMAGENET_MEANS_BGR = (103.939, 116.779, 123.68)
-HEAD_LAYERS = ("head_dense", "head_logit")
 
 
 def build(

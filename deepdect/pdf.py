@@ -141,8 +141,6 @@ class _Report(FPDF):
         self._pictures(page, face)
         self._legend()
         self.ln(2)
-        if not face.regions:
-            self._words(text.no_regions, size=9)
         pdf_table.draw(self, face, text, self.start)
 
     def _pictures(self, page: _Page, face: FaceAnalysis) -> None:

@@ -32,10 +32,14 @@ ENGINES = ("local", "ray")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the output holds in the end, earlier scans' rows included. failed: rows with a status other than "ok"."""
+    """What the output holds in the end, earlier scans' rows included.
+
+    failed: rows with a status other than "ok". others: rows of an earlier scan, of files that this source has not.
+    """
 
     rows: int
     failed: int
+    others: int = 0
 
 
 def scan(
@@ -85,7 +89,7 @@ def scan(
                 failed += row["status"] != "ok"
                 advance()
         rows_out.complete()
-    return Outcome(rows, failed)
+    return Outcome(rows, failed, finished.left)
 
 
 @contextmanager

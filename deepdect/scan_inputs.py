@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from typing import BinaryIO
 
 from deepdect.scan_rows import ScanError
@@ -26,7 +27,7 @@ class Inputs:
     leads back up). A folder whose name ends like a picture's, or one that cannot be listed, counts as a file too: its
     row says what is wrong with it.
 
-    Raises ScanError for a source that cannot be read or is neither.
+    Raises ScanError for a source that cannot be read or is neither, and for a folder without any picture.
     """
 
     def __init__(self, source: str) -> None:
@@ -38,7 +39,11 @@ class Inputs:
         """Every path, as given in the list or with the folder as given in front."""
         try:
             if os.path.isdir(self.source) and self.source != STDIN:
-                return _walk(self.source, os.scandir(self.source))
+                paths = _walk(self.source, os.scandir(self.source))
+                first = next(paths, None)
+                if first is None:
+                    raise ScanError(f"{self.source}: no file here or below has a picture's name (.jpg, .png, …).")
+                return chain([first], paths)
             stream = sys.stdin.buffer if self.source == STDIN else open(self.source, "rb")  # noqa: SIM115  # `_lines` closes it
         except OSError as error:
             raise ScanError(f"{self.source}: cannot be read ({error.strerror}). Check path and permissions.") from error

@@ -50,6 +50,11 @@ class Finished:
         self.failed = 0  # rows with a status other than "ok"
         self._left: dict[bytes, int] = {}
 
+    @property
+    def left(self) -> int:
+        """Rows of files that nobody asked for."""
+        return sum(self._left.values())
+
     def add(self, path: str, status: str) -> None:
         """Note one row."""
         self.rows += 1

@@ -73,7 +73,6 @@ class Texts:
     undecided: str
     regions: str
     regions_note: str
-    no_regions: str
     region: str
     logits: str
     argues_real: str
@@ -160,7 +159,6 @@ class Texts:
     report_face: str
     report_photo: str
     report_map: str
-    report_file: str
     report_size: str
     report_file_sha256: str
     report_model: str

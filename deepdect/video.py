@@ -82,15 +82,24 @@ class VideoAnalysis:
         steady = [person for person in self.people if len(person.moments) >= ENOUGH]
         return max(steady or self.people, key=lambda person: person.fake_probability, default=None)
 
+    @property
+    def verdict(self) -> Verdict | None:
+        """The suspect's, None where there is nobody."""
+        return self.suspect.verdict if self.suspect else None
+
+    @property
+    def fake_probability(self) -> float | None:
+        """The suspect's, 0..1; None where there is nobody."""
+        return self.suspect.fake_probability if self.suspect else None
+
     def to_json(self) -> dict[str, Any]:
         """The JSON contract of one video, as a dictionary of plain Python values."""
-        suspect = self.suspect
         return {
             "path": self.path,
             "status": self.status,
             "message": self.message,
-            "verdict": suspect.verdict if suspect else None,
-            "fake_probability": round(suspect.fake_probability, 6) if suspect else None,
+            "verdict": self.verdict,
+            "fake_probability": None if self.fake_probability is None else round(self.fake_probability, 6),
             "people": [
                 {
                     "id": person.number,
@@ -192,7 +201,7 @@ def steps(detector: Detector, path: str | os.PathLike, fps: float = 4.0, name: s
     if not people:
         height, width = last.rgb.shape[:2] if last else (0, 0)
         size = {"width": width, "height": height, "smallest": faces.SMALLEST_FACE}
-        yield Step(result("no_face", Message("no_face", name=printable(shown), **size)))
+        yield Step(result("no_face", Message("no_face_video", name=printable(shown), **size)))
         return
     partly = Message("video_partly", name=printable(shown), seconds=f"{last.t:.0f}") if last and last.cut else ""
     yield Step(result(message=partly))

@@ -15,6 +15,7 @@ from deepdect.detector import Detector
 from deepdect.frames import MAX_FPS
 from deepdect.images import printable
 from deepdect.scan_rows import json_line
+from deepdect.texts import ENGLISH
 
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -74,4 +75,5 @@ def _describe(analysis: video.VideoAnalysis) -> None:
             f"  person {person.number}: {person.verdict}, {person.fake_probability:.1%}, "
             f"{len(person.moments)} frames from {first:.1f} to {last:.1f} s, "
             f"most suspicious at {peak.t:.1f} s ({peak.fake_probability:.1%})"
+            f"{', ' + ENGLISH.person_brief if len(person.moments) < video.ENOUGH else ''}"
         )

@@ -231,7 +231,8 @@ def main(
         )
     if output:
         figures = {
-            "command": f"python -m training.evaluate DATA_FOLDER --split {split} --output {output}",
+            "command": f"python -m training.evaluate DATA_FOLDER --split {split} --runtime {detector.runtime.name} "
+            f"--output {output}",
             "model": detector.model,
             "runtime": detector.runtime.name,
             "split": split,

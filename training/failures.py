@@ -16,9 +16,9 @@ import typer
 from PIL import Image, ImageDraw, ImageFont
 
 from deepdect import Detector, faces, weights
-from deepdect.ui.examples.make import alter, portrait
 from training import covered, pseudo_fakes
 from training.breakdown import markdown
+from training.example_pictures import alter, portrait
 from training.robustness import blur, jpeg, noise, reduced
 
 SIDE, CAPTION, COLUMNS = 200, 44, 4  # pixels, pixels, pictures a row

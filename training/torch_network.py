@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from deepdect.network import IMAGENET_MEANS_BGR, RESNET50, STAGE_SHAPES
+from deepdect.network import BATCH_NORM_EPSILON, IMAGENET_MEANS_BGR, RESNET50, STAGE_SHAPES
 
 MOMENTUM = 0.03  # of batch norm's running statistics
-_BN = {"eps": 1.001e-5, "momentum": MOMENTUM}
+_BN = {"eps": BATCH_NORM_EPSILON, "momentum": MOMENTUM}
 
 
 class _Block(nn.Module):

@@ -155,8 +155,6 @@ def legend(text: Texts) -> str:
 def regions(chosen: FaceAnalysis, text: Texts) -> str:
     """One face's evidence by region, strongest first, with the baseline and the total that it all adds up to."""
     title = f"<h3>{escape(text.regions)}</h3>"
-    if not chosen.regions:
-        return f'<section class="dd-regions">{title}<p>{escape(text.no_regions)}</p></section>'
     strongest = sorted(chosen.regions, key=lambda region: -abs(region.evidence))
     rows = "".join(
         _row(text.region_names.get(region.name, region.name), region.evidence, _check(region, text), text)

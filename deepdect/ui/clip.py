@@ -152,10 +152,9 @@ class ClipTab:
         return cleared | self._shown(clip) | {self.state: clip}
 
     def _on_start(self, sent: Sent, clip: Clip | None) -> Iterator[dict[Any, Any]]:
-        if clip is None or clip.ended:  # nothing was sent, or it was stopped while it waited
-            return
-        file = upload(sent, spoken(clip.code))
-        if file is None:
+        file = None if clip is None or clip.ended else upload(sent, spoken(clip.code))
+        if clip is None or file is None:  # nothing was sent, or it was stopped while it waited
+            yield gr.skip()  # without an answer, Gradio would empty what is shown
             return
         try:
             for step in video.steps(self.detector, file.file, FPS, file.name):

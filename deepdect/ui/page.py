@@ -134,4 +134,4 @@ class Page:
         text = spoken(code)
         kept = text.kept.format(minutes=sum(CACHE_SECONDS) // 60)
         words = share.privacy(request.headers.get("host", ""), self.blocks.share_url, text)
-        return f"<p>{escape(words)} {escape(kept)}</p>"
+        return f'<p data-language="{text.code}">{escape(words)} {escape(kept)}</p>'

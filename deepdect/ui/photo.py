@@ -66,9 +66,9 @@ class PhotoTab:
             "concurrency_limit": ANALYSES_AT_ONCE,
             "preprocess": False,
         }
-        for trigger in (self.photo.change, self.analyse.click):
+        for trigger, answer in ((self.photo.change, self._on_photo), (self.analyse.click, self._on_analyse)):
             judged = trigger(
-                self._on_photo,
+                answer,
                 [self.photo, code, self.explanation.shown],
                 self.explanation.parts,
                 show_progress="minimal",
@@ -94,6 +94,14 @@ class PhotoTab:
             raise gr.Error(ENGLISH.no_photo, title=ENGLISH.no_photo_title, print_exception=False)
         # gradio_client takes any object whose `path` is a text for a file to download; the sender knows the name anyway
         return self.detector.analyze(sent.file, name=sent.name).to_json() | {"path": None}
+
+    def _on_analyse(self, photo: dict[str, Any] | None, code: str, before: Shown | None) -> Iterator[dict[Any, Any]]:
+        """As `_on_photo`; who asks without a photo is told what is missing."""
+        if photo:
+            yield from self._on_photo(photo, code, before)
+        else:
+            text = spoken(code)
+            yield self.explanation.cleared(cards.message(text.no_photo_title, text.no_photo), before)
 
     def _on_photo(
         self, photo: dict[str, Any] | None, code: str, before: Shown | None = None

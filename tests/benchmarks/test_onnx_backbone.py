@@ -9,7 +9,7 @@ pytest.importorskip("onnx", reason="onnx is not installed")
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
 from benchmarks import onnx_backbone
-from deepdect.network import STAGE_SHAPES
+from deepdect.network import BATCH_NORM_EPSILON, STAGE_SHAPES
 
 
 def tiny(blocks: tuple[int, ...], width: int = 2) -> dict[str, np.ndarray]:
@@ -44,7 +44,7 @@ def test_folding_by_hand():
         "conv1_bn/gamma": np.array([4.0]),
         "conv1_bn/beta": np.array([5.0]),
         "conv1_bn/moving_mean": np.array([1.0]),
-        "conv1_bn/moving_variance": np.array([4.0 - onnx_backbone.EPSILON]),
+        "conv1_bn/moving_variance": np.array([4.0 - BATCH_NORM_EPSILON]),
     }
     kernel, bias = onnx_backbone.folded(weights, "conv1_conv")
     assert kernel.item() == pytest.approx(4) and bias.item() == pytest.approx(9)

@@ -30,7 +30,7 @@ def page_url(detector) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def pictures(astronaut, tmp_path_factory) -> Path:
     """A folder with face.png, two faces.png, blank.png, garbage.png, cut.jpg and huge.png (too many pixels)."""
-    from deepdect.ui.examples import make
+    from training import example_pictures as make
 
     folder = tmp_path_factory.mktemp("pictures")
     Image.fromarray(astronaut).save(folder / "face.png")

@@ -180,11 +180,22 @@ def test_an_example_can_be_linked_to(open_page, page_url, detector):
     )
 
 
-def test_analyse_repeats_the_analysis(open_page, pictures):
+@pytest.mark.parametrize("order", ["?example=altered&lang=de", "?lang=de&example=altered"])
+def test_a_linked_example_is_told_in_the_page_s_language(open_page, page_url, order):
+    page = open_page()
+    page.goto(f"{page_url}/{order}")
+    page.wait_for_selector(RESULT)
+    assert re.match("(Echt|Deepfake|Unklar)", page.inner_text("#result"))
+
+
+def test_who_asks_without_a_photo_is_told(open_page):
     page = open_page()
     page.click("#analyse")
-    page.wait_for_timeout(500)
-    assert "Your result appears here" in page.inner_text("#result")
+    page.wait_for_function("document.querySelector('#result').innerText.includes('paste a photo first')")
+
+
+def test_analyse_repeats_the_analysis(open_page, pictures):
+    page = open_page()
     first = upload(page, pictures / "blank.png")
     with page.expect_response(lambda response: "/queue/join" in response.url):
         page.click("#analyse")

@@ -47,6 +47,15 @@ def test_a_video_s_people_moments_and_their_evidence(open_page, clip):
     assert heading.startswith("Person ") and " bei " in heading
 
 
+def test_without_a_video_the_page_asks_for_one(open_page):
+    page = open_page()
+    start(page, None)
+    told = "document.querySelector('#clip-verdict').innerText.includes('Choose or record a video first')"
+    page.wait_for_function(told)
+    page.wait_for_timeout(1500)  # what comes after it must leave it there
+    assert page.evaluate(told)
+
+
 def test_a_video_on_a_phone_fits_its_width(open_page, clip):
     page = open_page(**PHONE)
     start(page, clip)

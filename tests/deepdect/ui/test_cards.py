@@ -172,10 +172,6 @@ def test_each_region_shows_what_hiding_it_found():
     assert ENGLISH.drop in words(rows[0]) and ENGLISH.checks in words(cards.regions(face(0.9, {"nose": 1}), ENGLISH))
 
 
-def test_a_face_without_regions_says_so():
-    assert ENGLISH.no_regions in words(cards.regions(face(0.9), ENGLISH))
-
-
 def test_every_region_has_a_name_on_the_page():
     assert set(ENGLISH.region_names) == set(REGIONS)
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from deepdect import images
-from deepdect.ui.examples import make
 from deepdect.ui.photo import EXAMPLES
+from training import example_pictures as make
 
 
 @pytest.mark.parametrize("name", ["real.png", "altered.png"])

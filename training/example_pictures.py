@@ -1,4 +1,4 @@
-"""Makes the example pictures: `python -m deepdect.ui.examples.make` (needs scikit-image, a development requirement).
+"""Makes the page's example pictures: `python -m training.example_pictures` (with scikit-image, for development).
 
 The face is Eileen Collins's, in the public domain (NASA, from scikit-image). The altered picture is made of her own
 face alone, it says so in the picture and in its metadata, and it imitates what face swaps leave behind.
@@ -76,7 +76,8 @@ def save(image: Image.Image, path: Path, description: str) -> None:
 
 
 def main() -> None:
-    folder = Path(__file__).parent
+    """Write both pictures where the page has them."""
+    folder = Path(faces.__file__).parent / "ui" / "examples"
     photo = portrait()
     save(Image.fromarray(photo), folder / "real.png", SOURCE)
     save(label(alter(photo)), folder / "altered.png", f"{NOTICE}; {SOURCE}")
