@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,7 +97,7 @@ def read_items(root: Path) -> list[Item]:
 class CropSet:
     """One split's crops: pixels uint8 [n, 256, 256, 3] (memory-mapped), and per crop its item and native side.
 
-    missed: the files in which no face was found.
+    missed: the files in which no face was found, those that cannot be read included.
     """
 
     pixels: np.ndarray
@@ -185,8 +186,12 @@ def load_twins(root: Path, crops: CropSet, cache: Path, split: str, workers: int
 
 
 def _crop_file(path: str) -> Crop | None:
-    """The crop of a file's largest face, or None where there is no face."""
-    rgb = images.load(path)
+    """The crop of a file's largest face, or None where there is no face or the file cannot be read, which is told."""
+    try:
+        rgb = images.load(path)
+    except images.ImageError as error:
+        print(error.message, file=sys.stderr, flush=True)
+        return None
     found = faces.find(rgb)
     return faces.crop(rgb, found[0]) if found else None
 
@@ -242,6 +247,10 @@ def _read_place(row: dict[str, str]) -> Crop | None:
 
 def main(root: Path, cache: Path = Path("runs/crops"), workers: int = 2) -> None:
     """Cut the aligned crops of every split and say in how many files a face was found."""
+    try:
+        read_items(root)
+    except FileNotFoundError as error:
+        raise typer.BadParameter(str(error)) from error
     for split in SPLITS:
         crops = load_crops(root, split, cache, workers)
         sources = sorted({item.source for item in crops.items})

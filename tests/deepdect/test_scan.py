@@ -125,6 +125,24 @@ def test_ctrl_c_says_how_to_go_on_and_resume_ends_with_status_zero(pictures, tmp
     assert len(rows) == 60 and all(row == rows[0] for row in rows)
 
 
+def test_an_output_of_another_list_is_told_apart(tmp_path):
+    output, one, other = (tmp_path / name for name in ("out.jsonl", "one.txt", "other.txt"))
+    one.write_text("a\nb\n")
+    other.write_text("b\nc\n")
+    assert scan(str(one), output, workers=1, worker=[str(FAKE)]).others == 0
+    outcome = scan(str(other), output, workers=1, resume=True, worker=[str(FAKE)])
+    assert (outcome.rows, outcome.others) == (3, 1)
+
+
+def test_a_folder_without_pictures_is_no_success(tmp_path):
+    (tmp_path / "photos" / "deeper").mkdir(parents=True)
+    (tmp_path / "photos" / "notes.txt").touch()
+    output = tmp_path / "out.jsonl"
+    with pytest.raises(ScanError, match="photos: no file here or below has a picture's name"):
+        scan(str(tmp_path / "photos"), output, workers=1, worker=[str(FAKE)])
+    assert not output.exists()
+
+
 DRIVER = """
 import sys
 from pathlib import Path

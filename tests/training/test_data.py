@@ -64,6 +64,13 @@ def test_cached_crops_are_the_serving_crops(folder, astronaut, tmp_path):
     np.testing.assert_array_equal(again.pixels, made.pixels)
 
 
+def test_a_file_that_is_no_picture_is_named_and_the_rest_goes_on(folder, tmp_path, capfd):
+    (folder / "Train/Fake/c.png").write_text("not a picture")
+    made = load_crops(folder, "Train", tmp_path / "cache", workers=1)
+    assert made.missed == ["Train/Fake/c.png"] and len(made.items) == 2
+    assert "c.png: looks like a text file" in capfd.readouterr().err
+
+
 def test_a_cache_of_other_files_is_refused(folder, tmp_path):
     load_crops(folder, "Train", tmp_path / "cache", workers=1)
     (folder / "Train/Real/a.png").rename(folder / "Train/Real/renamed.png")

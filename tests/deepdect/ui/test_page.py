@@ -92,7 +92,7 @@ def test_a_check_renews_the_reason_and_the_regions_of_the_face_that_is_shown(sho
     detector, french = Checking(), language("fr")
     explanation = Page(detector).photo.explanation
     updates = explanation._on_check(shown)
-    assert set(updates) == {explanation.reason, explanation.regions}
+    assert set(updates) == {explanation.reason, explanation.face, explanation.regions}
     assert french.reasons["verified"] in words(updates[explanation.reason].value)
     assert french.confirmed in words(updates[explanation.regions])
     [one] = detector.seen[0].faces
