@@ -129,8 +129,7 @@ def poisson(source: np.ndarray, target: np.ndarray, mask: Mask) -> np.ndarray:
 
 def transposed_convolution(small: np.ndarray, factor: int, random: np.random.Generator) -> np.ndarray:
     """Zero-insertion and a random kernel whose size its stride does not divide: the overlaps make a grid."""
-    side = small.shape[0] * factor
-    spread = np.zeros((side, side, 3), np.float32)
+    spread = np.zeros((small.shape[0] * factor, small.shape[1] * factor, 3), np.float32)
     spread[::factor, ::factor] = small
     size = 2 * factor + 1
     bell = cv2.getGaussianKernel(size, factor * float(random.uniform(0.45, 0.7)))

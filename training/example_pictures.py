@@ -15,9 +15,11 @@ from PIL.PngImagePlugin import PngInfo
 from skimage.data import astronaut
 
 from deepdect import faces
+from training.blending import transposed_convolution
 
 NOTICE = "altered by Deep Dect for demonstration"
 SOURCE = "Eileen Collins, NASA, public domain, from scikit-image"
+GRID, SEED = 0.35, 1  # share of the enlarged copy; seed of its kernel
 REGION = (112, 10, 352, 250)  # head and shoulders of the 512 x 512 photo: left, top, right, bottom
 
 
@@ -31,7 +33,8 @@ def alter(photo: np.ndarray) -> np.ndarray:
     """The photo, uint8 RGB [h, w, 3], with its first face replaced by a warped, recoloured copy of itself.
 
     As in self-blended images (Shiohara and Yamasaki, 2022), source and target are the same face, here with stronger
-    changes: larger eyes, a wider mouth, another size, place and colour, blended along the face's outline.
+    changes: larger eyes, a wider mouth, another size, place and colour, and faintly the grid that generators leave when
+    they enlarge; blended along the face's outline.
     """
     face = faces.find(photo)[0]
     points = face.landmarks
@@ -50,6 +53,10 @@ def alter(photo: np.ndarray) -> np.ndarray:
     x, y = middle[0] + (x - middle[0]) / 1.04 - 1.5, middle[1] + (y - middle[1]) / 1.04 + 1.0
     source = cv2.remap(photo, x.astype(np.float32), y.astype(np.float32), cv2.INTER_CUBIC)
     source = cv2.GaussianBlur(source * np.array([0.94, 1.0, 1.08]) + np.array([-4, 0, 6]), (0, 0), 0.7)
+    source = np.clip(source, 0, 255).astype(np.uint8)
+    small = cv2.resize(source, (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA)
+    enlarged = transposed_convolution(small, 2, np.random.default_rng(SEED))[:height, :width]
+    source = cv2.addWeighted(source, 1 - GRID, enlarged, GRID, 0)
 
     outline = np.zeros((height, width))
     cv2.fillConvexPoly(outline, cv2.convexHull(points.astype(np.int32)), 1.0)

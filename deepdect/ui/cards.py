@@ -169,7 +169,7 @@ def regions(chosen: FaceAnalysis, text: Texts) -> str:
     )
     total = (
         f'<tr class="dd-total"><th scope="row">{escape(text.total)}</th>'
-        f"<td><bdi>{percent(chosen.fake_probability)}</bdi> <span>{escape(text.probability)}</span></td>"
+        f"<td><bdi>{percent(chosen.fake_probability)}</bdi></td>"
         f"<td><bdi>{logits(chosen.logit)}</bdi></td><td></td></tr>"
     )
     note = text.regions_note.format(limit=f"±{BAR_LOGITS:g}")
