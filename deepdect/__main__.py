@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
@@ -16,7 +17,7 @@ from rich.markup import escape
 from deepdect import Analysis, Detector, __version__, origin
 from deepdect.images import printable
 from deepdect.memory import keep_large_blocks
-from deepdect.report import Entry
+from deepdect.report import Entry, digest, without_pixels
 from deepdect.runtime import RUNTIMES, RuntimeUnavailableError
 from deepdect.scan import ENGINES, ScanError
 from deepdect.scan import scan as run_scan
@@ -81,9 +82,17 @@ def analyze(
         errors.print(f"--report {escape(str(report_file))}: name a .pdf file in a folder that exists")
         raise typer.Exit(2)
     failed = False
+    digests: list[str | None] = []
     entries: list[Entry] = []
     names = _Names()
-    for analysis in detector.analyze_many(files, verify=verify):
+
+    def taken() -> Iterator[str]:
+        """The files, hashed for the report right before they are read: its checksum is of what was judged."""
+        for file in files:
+            digests.append(digest(Path(file)) if report_file else None)
+            yield file
+
+    for number, analysis in enumerate(detector.analyze_many(taken(), verify=verify)):
         failed |= analysis.status != "ok"
         if as_json:
             print(json_line(analysis.to_json()).decode(), end="", flush=True)
@@ -92,7 +101,7 @@ def analyze(
         if overlay_folder and analysis.status == "ok":
             failed |= not _overlay(analysis, overlay_folder / names(Path(analysis.path).stem))
         if report_file:
-            entries.append(Entry.of(analysis, Path(analysis.path)))
+            entries.append(Entry(without_pixels(analysis), Path(analysis.path), digests[number]))
     if report_file:
         _report(entries, report_file)
     raise typer.Exit(1 if failed else 0)

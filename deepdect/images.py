@@ -10,8 +10,8 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
-from typing import Any, BinaryIO, Literal
+from io import BufferedReader, BytesIO
+from typing import Any, Literal
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms
@@ -95,7 +95,7 @@ def printable(words: str) -> str:
 
 
 @contextmanager
-def opened(path: str, name: str) -> Iterator[BinaryIO]:
+def opened(path: str, name: str) -> Iterator[BufferedReader]:
     """A regular file to read from; whatever goes wrong leaves as an ``ImageError``. Never waits, as for a FIFO's
     writer."""
     try:
@@ -126,7 +126,7 @@ def _from_bytes(data: bytes, name: str, limits: Limits) -> np.ndarray:
     with _decoding(name, kind):
         if kind in {"AVIF", "HEIC"}:  # opening these parses EXIF of any length (orientation is elsewhere) and allocates
             data = re.sub(rb"(infe.{8}(?:..)?)Exif", rb"\1skip", data, flags=re.DOTALL)
-            sizes = np.frombuffer(b"".join(re.findall(rb"ispe\0{4}(.{8})", data, re.DOTALL)), ">u4").reshape(-1, 2)
+            sizes = np.frombuffer(b"".join(re.findall(rb"ispe\0.{3}(.{8})", data, re.DOTALL)), ">u4").reshape(-1, 2)
             _check_size(max(sizes.tolist(), key=lambda size: size[0] * size[1]), name, limits)
         image = formats.open_header(data, kind)
         _check_size(image.size, name, limits)

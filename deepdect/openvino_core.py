@@ -16,8 +16,8 @@ class RuntimeUnavailableError(RuntimeError):
     """The wanted runtime cannot be had on this machine or in this version."""
 
 
-def cache_dir() -> Path:
-    """Folder for files that can be rebuilt (graphs, compiled models); created on first use.
+def cache_dir(part: str = "") -> Path:
+    """Folder for files that can be rebuilt (graphs, compiled models), or that part of it; created on first use.
 
     `DEEPDECT_CACHE` names it; otherwise `$XDG_CACHE_HOME/deepdect`, or `~/.cache/deepdect`. Raises
     RuntimeUnavailableError where it cannot be made.
@@ -28,6 +28,7 @@ def cache_dir() -> Path:
         if chosen
         else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").joinpath("deepdect")
     )
+    folder /= part
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -88,7 +89,7 @@ def openvino() -> Any:
 def core() -> Core:
     """The process's `openvino.Core`."""
     found: Core = openvino().Core()
-    found.set_property({"CACHE_DIR": str(cache_dir() / "openvino")})
+    found.set_property({"CACHE_DIR": str(cache_dir("openvino"))})
     return found
 
 

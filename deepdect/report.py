@@ -28,7 +28,7 @@ COLUMNS = (
 class Entry:
     """One picture of a report: its analysis without pixels, so that thousands fit into memory, and its file.
 
-    sha256: of the file, in hexadecimal, when the entry was made; None where it could not be read.
+    sha256: `digest` of the file when it was judged; None where it could not be read.
     """
 
     analysis: Analysis
@@ -38,14 +38,15 @@ class Entry:
     @staticmethod
     def of(analysis: Analysis, file: Path) -> Entry:
         """An entry that keeps no pixels; `photo` reads them again."""
-        return Entry(without_pixels(analysis), file, _digest(file))
+        return Entry(without_pixels(analysis), file, digest(file))
 
     def photo(self) -> np.ndarray | None:
         """The picture's pixels, uint8 RGB [h, w, 3], None where the file is gone, or another one by now."""
         try:
-            data = self.file.read_bytes()
+            with images.opened(str(self.file), self.file.name) as stream:
+                data = stream.read(images.Limits().max_bytes + 1)
             return images.load(data) if hashlib.sha256(data).hexdigest() == self.sha256 else None
-        except (OSError, ImageError):
+        except ImageError:
             return None
 
 
@@ -55,11 +56,12 @@ def without_pixels(analysis: Analysis) -> Analysis:
     return replace(analysis, photo=None, faces=faces)
 
 
-def _digest(file: Path) -> str | None:
+def digest(file: Path) -> str | None:
+    """The file's SHA-256 in hexadecimal, None where it is no regular file that can be read."""
     try:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError:
+        with images.opened(str(file), file.name) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except ImageError:
         return None
 
 

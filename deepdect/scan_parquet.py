@@ -8,10 +8,9 @@ metadata names the last part it holds, so that parts which a kill left behind af
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -25,6 +24,7 @@ from deepdect.scan_rows import Finished, Row, ScanError, plain_text
 ROWS_A_PART, SECONDS_A_PART = 1000, 10.0  # whichever comes first: what a kill may cost
 ROWS_A_GROUP = 5000  # of the merged file; about 20 MB in memory
 LAST_PART = b"deepdect.last_part"
+LITTER = (".DS_Store", "Thumbs.db")  # of file managers
 
 _BOX = pa.struct([(name, pa.int64()) for name in ("x", "y", "width", "height")])
 _CROP = pa.struct([(name, pa.float64()) for name in ("x", "y", "size", "angle")])
@@ -112,7 +112,7 @@ class ParquetParts:
                     writer.write_table(table)
         for part in parts:
             part.unlink()
-        shutil.rmtree(self._folder)  # a file manager may have left something there
+        self._remove_folder()
 
     def __enter__(self) -> Self:
         return self
@@ -123,9 +123,16 @@ class ParquetParts:
         try:
             self._flush()
             if kind and not self._files():  # nothing came of it: the next attempt need not resume
-                shutil.rmtree(self._folder)
+                self._remove_folder()
         finally:
             os.close(self._descriptor)
+
+    def _remove_folder(self) -> None:
+        """Unless somebody else keeps something there; what file managers leave behind does not count."""
+        for litter in LITTER:
+            (self._folder / litter).unlink(missing_ok=True)
+        with suppress(OSError):
+            self._folder.rmdir()
 
     def _flush(self) -> None:
         if self._pending:

@@ -37,11 +37,18 @@ def tier_logits(weights: Path, tiers: list[np.ndarray], precision: str) -> np.nd
 
 
 def judged(raw: np.ndarray, crops: CropSet) -> dict[str, float]:
-    """The figures of one row, by column. raw: logits [tiers, n], the clean tier first and the worst last."""
+    """The figures of one row, by column. raw: logits [tiers, n], the clean tier first and the worst last.
+
+    NaN in the columns of verdicts where no threshold keeps what `training.calibrate` promises.
+    """
     labels, sources = crops.labels, crops.sources
     found = per_source_auc(raw[0], labels, sources) | {"pooled": auc(raw[0], labels)}
     found["pooled, worst tier"] = auc(raw[-1], labels)
-    band = calibrate(raw, labels, sources, "compared", RIGHT, FALSE_ALARMS)
+    found |= dict.fromkeys(("generated portraits caught", "decided", "right of decided", "threshold"), float("nan"))
+    try:
+        band = calibrate(raw, labels, sources, "compared", RIGHT, FALSE_ALARMS)
+    except ValueError:  # such weights cannot be shipped, and the others are still to be compared
+        return found
     probabilities = sigmoid(raw[0] / band.temperature + band.offset)
     accused = probabilities >= band.high
     generated = np.isin(sources, [s for s in np.unique(sources) if labels[sources == s].all()])

@@ -59,7 +59,7 @@ class Page:
 
     def _listen(self) -> None:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        self.blocks.load(
+        loaded = self.blocks.load(
             self._on_load,
             self.language,
             [self.language, self.privacy, *self.say.components],
@@ -67,6 +67,8 @@ class Page:
             preprocess=False,
             **quiet,
         )
+        # also where the picker had the right language from the start, and so does not change
+        loaded.then(None, self.language, None, js=theme.SPEAK, **quiet)
         shown = [tab.explanation for tab in (self.photo, self.batch, self.clip)]
         self.language.input(
             self._on_language,

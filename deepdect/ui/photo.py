@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from deepdect import Detector
-from deepdect.report import Entry
+from deepdect.report import without_pixels
 from deepdect.texts import ENGLISH
 from deepdect.ui import cards
 from deepdect.ui.explanation import Explanation, Shown, spoken
@@ -118,4 +118,4 @@ class PhotoTab:
         except Exception:
             yield self.explanation.failed(sent.file, text)
             raise
-        yield self.explanation.show(Entry.of(analysis, sent.file).analysis, analysis.photo, sent.file, text)
+        yield self.explanation.show(without_pixels(analysis), analysis.photo, sent.file, text)

@@ -80,6 +80,13 @@ def test_overlays_of_one_name_are_numbered_also_where_only_capitals_tell_them_ap
     ]
 
 
+def test_a_report_goes_on_past_what_is_no_file(pictures, tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    done = run("analyze", tmp_path / "pipe.jpg", pictures / "a.jpg", "--report", tmp_path / "r.pdf")
+    assert done.returncode == 1 and "a device or a pipe" in done.stdout
+    assert done.stdout.count("fake probability") == 1 and (tmp_path / "r.pdf").stat().st_size > 1000
+
+
 def test_verify_fills_the_regions_and_says_so(pictures):
     done = run("analyze", pictures / "a.jpg", "--json", "--verify")
     assert done.returncode == 0, done.stderr
@@ -107,10 +114,14 @@ def test_a_bad_runtime_in_the_environment_is_named(pictures):
     assert "quantum" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_a_cache_folder_that_cannot_be_made_is_named(pictures):
-    done = run("analyze", pictures / "a.jpg", DEEPDECT_CACHE="/dev/null/x")
+@pytest.mark.parametrize("folder", ["/dev/null/x", "there"])
+def test_a_cache_folder_that_cannot_be_made_is_named(pictures, tmp_path, folder):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "openvino").touch()  # a file, where a folder is to be
+    done = run("analyze", pictures / "a.jpg", DEEPDECT_CACHE=str(tmp_path / folder))
     assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "/dev/null/x cannot be made" in done.stderr.replace("\n", "") and "DEEPDECT_CACHE" in done.stderr
+    words = " ".join(done.stderr.split())
+    assert "cannot be made" in words and "DEEPDECT_CACHE" in words
 
 
 def test_version_names_the_weights():

@@ -152,6 +152,9 @@ def test_a_size_is_looked_for_only_where_one_can_be(file_format: str) -> None:
     chance = b"ispe" + bytes([1, 2, 3, 4]) + b"\xff" * 8  # as compressed pixels may have it
     data = SAMPLES[file_format] + struct.pack(">I4s", 8 + len(chance), b"free") + chance
     np.testing.assert_array_equal(load(data), load(SAMPLES[file_format]))
+    flagged = SAMPLES[file_format].replace(b"ispe\0\0\0\0", b"ispe\0\0\0\1")
+    assert flagged != SAMPLES[file_format]
+    np.testing.assert_array_equal(load(flagged), load(SAMPLES[file_format]))
 
 
 def test_cmyk() -> None:

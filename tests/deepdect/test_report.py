@@ -86,7 +86,7 @@ def test_csv_has_the_json_s_figures_a_row_a_face(entries):
         }
     assert rows[0]["strongest_region"] == "outside_face"
     assert rows[0]["warnings"] == "small face: 40 px"
-    assert rows[2]["message"] == "a.jpg: is empty (0 bytes). Send the picture again."
+    assert rows[2]["message"] == "a.jpg: is empty (0 bytes). Send the file again."
     assert rows[2]["fake_probability"] == rows[2]["verdict"] == ""
 
 

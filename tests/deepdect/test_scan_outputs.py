@@ -171,3 +171,12 @@ def test_other_suffixes_and_places_are_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ScanError, match="cannot be written"):
         open_output(tmp_path / "file" / "out.jsonl", False, SHA)
+
+
+def test_files_of_others_are_left_where_parts_were(tmp_path):
+    parts = tmp_path / "out.parquet.parts"
+    with open_output(tmp_path / "out.parquet", False, SHA) as output:
+        (parts / ".DS_Store").touch()
+        (parts / "mine.txt").touch()
+        output.complete()
+    assert [file.name for file in parts.iterdir()] == ["mine.txt"]

@@ -41,3 +41,13 @@ def test_logits_by_tier_are_those_of_the_served_network(detector, astronaut):
     served = detector.score(np.concatenate(tiers))
     calibrated = [detector.calibration.logit(float(value)) for value in raw.ravel()]
     np.testing.assert_allclose(calibrated, served, atol=0.5)  # served in 8-bit integers, perhaps
+
+
+def test_weights_that_cannot_be_calibrated_have_no_verdicts_and_cost_no_other_row(monkeypatch):
+    def refuse(*_):
+        raise ValueError("too sure of what they get wrong")
+
+    monkeypatch.setattr("training.compare.calibrate", refuse)
+    raw = np.array([[-4.0, 4.0, -4.0, 4.0]] * 2)
+    found = judged(raw, crops([0, 1, 0, 1], ["swaps"] * 4))
+    assert found["pooled"] == 1 and np.isnan(found["threshold"]) and np.isnan(found["decided"])
