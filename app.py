@@ -28,8 +28,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
 
-    if not 1 <= arguments.port <= 65535:
-        parser.error(f"--port {arguments.port}: expected 1 to 65535")
+    if not 0 <= arguments.port <= 65535:
+        parser.error(f"--port {arguments.port}: expected 1 to 65535, or 0 for any free one")
 
     # Imported only now: these take seconds, and --help and mistakes should be answered at once.
     from deepdect import Detector

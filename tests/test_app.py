@@ -67,6 +67,12 @@ def test_it_serves_until_it_is_stopped_and_leaves_no_pictures_behind(tmp_path):
     assert len(folders) == 1 and not folders[0].exists()
 
 
+def test_a_port_that_there_is_not_is_named():
+    done = run("app.py", "--port", "99999")
+    assert done.returncode == 2 and "--port 99999: expected 1 to 65535" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_runtime_that_cannot_be_had_is_named_without_a_traceback():
     done = run("app.py", DEEPDECT_RUNTIME="abacus")
     assert done.returncode == 1
