@@ -69,7 +69,7 @@ def load(source: Source, *, name: str | None = None, limits: Limits = DEFAULT_LI
     path = os.fsdecode(source) if isinstance(source, (str, os.PathLike)) else None
     name = printable(name or path or "the picture")
     if path is not None:
-        rgb = _from_bytes(_read(path, name, limits), name, limits)
+        rgb = _from_bytes(read(path, name, limits), name, limits)
     elif isinstance(source, (bytes, bytearray, memoryview)):
         rgb = _from_bytes(bytes(source), name, limits)
     elif isinstance(source, Image.Image):
@@ -108,8 +108,8 @@ def opened(path: str, name: str) -> Iterator[BufferedReader]:
         raise ImageError("unreadable", Message("cannot_read", name=name, reason=reason)) from error
 
 
-def _read(path: str, name: str, limits: Limits) -> bytes:
-    """The whole file at once, since it may change (or one byte over the limit)."""
+def read(path: str, name: str, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """The whole file at once, since it may change (or one byte over the limit). Raises ImageError where that fails."""
     with opened(path, name) as file:
         return file.read(limits.max_bytes + 1)
 

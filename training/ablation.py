@@ -108,7 +108,6 @@ def run(
     if start:
         engine.load(dict(np.load(start, allow_pickle=False)))
     forger.share = recipe.pseudo_fakes
-    forger.leave_out(recipe.left_out)
     train(sets["Train"], sets["Validation"], recipe, engine, output, forger=forger, workers=workers)
     side, test = recipe.phases[-1].size, sets["Test"]
     parts = []

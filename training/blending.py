@@ -128,7 +128,10 @@ def poisson(source: np.ndarray, target: np.ndarray, mask: Mask) -> np.ndarray:
 
 
 def transposed_convolution(small: np.ndarray, factor: int, random: np.random.Generator) -> np.ndarray:
-    """Zero-insertion and a random kernel whose size its stride does not divide: the overlaps make a grid."""
+    """Zero-insertion and a random kernel whose size its stride does not divide: the overlaps make a grid.
+
+    small: uint8 RGB [h, w, 3] of any size; the result has `factor` times its sides.
+    """
     spread = np.zeros((small.shape[0] * factor, small.shape[1] * factor, 3), np.float32)
     spread[::factor, ::factor] = small
     size = 2 * factor + 1

@@ -28,7 +28,7 @@ class Forger:
         fakes = {crops.items[fake].group: fake for fake in self._twins}
         reals = [(i, item.group) for i, item in enumerate(crops.items) if item.label == 0]
         self._fake_of = {i: fakes[group] for i, group in reals if group in fakes}
-        self._donors, self._donors_landmarks = np.arange(len(crops.items)), landmarks
+        self.leave_out(())
 
     def leave_out(self, sources: Collection[str]) -> None:
         """Take no donor from these sources: a run that leaves them out must not see parts of their faces either."""

@@ -116,6 +116,8 @@ def train(
     """
     if recipe.pseudo_fakes and forger is None:
         raise ValueError(f"the recipe asks for {recipe.pseudo_fakes:.0%} pseudo-fakes: pass a forger")
+    if forger:
+        forger.leave_out(recipe.left_out)
     if by_time and not minutes:
         raise ValueError("a schedule by time needs the minutes it is spread over")
     output.mkdir(parents=True, exist_ok=True)
@@ -232,8 +234,6 @@ def main(
     crops = load_crops(data, "Train", cache)
     needed = plan.pseudo_fakes or plan.attention or plan.augmentation.hide
     forger = load_forger(data, crops, cache, plan.pseudo_fakes) if needed else None
-    if forger:
-        forger.leave_out(plan.left_out)
     events = EventLog(output / "events") if tensorboard else None
     train(crops, load_crops(data, "Validation", cache), plan, maker, output, minutes, forger, events, workers, by_time)
 

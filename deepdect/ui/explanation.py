@@ -193,7 +193,6 @@ class Explanation:
             shown.chosen, shown.code = chosen, text.code
             words |= {
                 self.picker: gr.Radio(self._choices(shown.analysis, text), value=chosen, label=text.pick),
-                self.face: cards.face(shown.analysis, chosen, text),
                 **self._reasons(shown.analysis, chosen, text),
             }
         return words
@@ -242,13 +241,13 @@ class Explanation:
         shown.analysis = replace(analysis, faces=known)
         if shown.left or shown.chosen != number:
             return gr.skip()
-        text = language(shown.code)
-        return self._reasons(shown.analysis, number, text) | {self.face: cards.face(shown.analysis, number, text)}
+        return self._reasons(shown.analysis, number, language(shown.code))
 
     def _reasons(self, analysis: Analysis, chosen: int, text: Texts) -> dict[Any, Any]:
-        """What hiding the regions adds to."""
+        """What hiding the regions adds to, for a face's card may get a warning by it, too."""
         return {
             self.reason: gr.HTML(cards.reason(analysis, chosen, text), visible=True),
+            self.face: cards.face(analysis, chosen, text),
             self.regions: cards.regions(analysis.faces[chosen], text),
         }
 
@@ -256,7 +255,6 @@ class Explanation:
         several = len(analysis.faces) > 1
         return {
             self.numbered: pictures.numbered(photo, analysis.faces, chosen) if several else None,
-            self.face: cards.face(analysis, chosen, text),
             self.slider: pictures.before_after(photo, analysis.faces[chosen]),
             **self._reasons(analysis, chosen, text),
         }

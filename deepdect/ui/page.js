@@ -46,13 +46,10 @@ document.addEventListener("load", (event) => {
 const linked = ["real", "altered"].indexOf(new URLSearchParams(location.search).get("example"));
 if (linked >= 0) {
   const example = () => document.querySelectorAll("#examples .gallery-item, #examples button")[linked];
-  let answered = 0;
   const ready = setInterval(() => {
     // the first answer chooses the page's language; the picker, which an analysis goes by, takes it over after that
     const chosen = document.querySelector("#privacy [data-language]")?.dataset.language;
-    if (!example() || !chosen) return;
-    answered += 1;
-    if (chosen !== (document.documentElement.dataset.language ?? "en") && answered < 25) return;
+    if (!example() || !chosen || chosen !== document.documentElement.dataset.language) return;
     clearInterval(ready);
     example().click();
   }, 200);
