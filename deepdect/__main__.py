@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from deepdect import Analysis, Detector, __version__, origin
+from deepdect.figures import tenths
 from deepdect.images import printable
 from deepdect.memory import keep_large_blocks
 from deepdect.report import Entry, digest, without_pixels
@@ -261,7 +262,7 @@ def _describe(analysis: Analysis) -> None:
     colour = COLOURS[analysis.verdict]
     console.print(
         f"{escape(printable(analysis.path))}: [{colour}]{analysis.verdict}[/{colour}], "
-        f"fake probability {analysis.fake_probability:.1%}, {len(analysis.faces)} face(s)",
+        f"fake probability {tenths(analysis.fake_probability)}, {len(analysis.faces)} face(s)",
         soft_wrap=True,
     )
     for number, face in enumerate(analysis.faces, start=1):
@@ -269,7 +270,7 @@ def _describe(analysis: Analysis) -> None:
         evidence = ", ".join(f"{region.name} {region.evidence:+.2f}{_checked(region)}" for region in strongest)
         notes = f" [dim]({'; '.join(face.warnings)})[/dim]" if face.warnings else ""
         console.print(
-            f"  face {number}: {face.verdict}, {face.fake_probability:.1%}, "
+            f"  face {number}: {face.verdict}, {tenths(face.fake_probability)}, "
             f"strongest evidence in logits: {evidence}{notes}",
             soft_wrap=True,
         )

@@ -1,4 +1,4 @@
-"""How page and reports write a figure."""
+"""How page, reports and terminal write a figure."""
 
 from __future__ import annotations
 
@@ -16,6 +16,15 @@ def percent(probability: float) -> str:
     if probability > 0.99:
         return f">99{NBSP}%"
     return f"{100 * probability:.0f}{NBSP}%"
+
+
+def tenths(probability: float) -> str:
+    """A probability in 0..1 as per cent with a decimal, as the terminal has it, never "0.0%" or "100.0%"."""
+    if probability < 0.001:
+        return "<0.1%"
+    if probability > 0.999:
+        return ">99.9%"
+    return f"{probability:.1%}"
 
 
 def threshold(probability: float) -> str:

@@ -12,6 +12,7 @@ from rich.progress import Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from deepdect import video
 from deepdect.detector import Detector
+from deepdect.figures import tenths
 from deepdect.frames import MAX_FPS
 from deepdect.images import printable
 from deepdect.scan_rows import json_line
@@ -64,7 +65,7 @@ def _describe(analysis: video.VideoAnalysis) -> None:
         return
     console.print(
         f"{escape(printable(analysis.path))}: [bold]{suspect.verdict}[/bold], "
-        f"fake probability {suspect.fake_probability:.1%}, {len(analysis.people)} person(s)"
+        f"fake probability {tenths(suspect.fake_probability)}, {len(analysis.people)} person(s)"
     )
     if analysis.message:
         console.print(f"  [yellow]{escape(analysis.message)}[/yellow]")
@@ -72,8 +73,8 @@ def _describe(analysis: video.VideoAnalysis) -> None:
         first, last = person.moments[0].t, person.moments[-1].t
         peak = max(person.moments, key=lambda moment: moment.logit)
         console.print(
-            f"  person {person.number}: {person.verdict}, {person.fake_probability:.1%}, "
+            f"  person {person.number}: {person.verdict}, {tenths(person.fake_probability)}, "
             f"{len(person.moments)} frames from {first:.1f} to {last:.1f} s, "
-            f"most suspicious at {peak.t:.1f} s ({peak.fake_probability:.1%})"
+            f"most suspicious at {peak.t:.1f} s ({tenths(peak.fake_probability)})"
             f"{', ' + ENGLISH.person_brief if len(person.moments) < video.ENOUGH else ''}"
         )

@@ -59,10 +59,14 @@ class Bars:
     title: str
 
 
+def percent(probability: float) -> str:
+    """A probability in 0..1 as whole per cent, never as 0 or 100."""
+    return "<1 %" if probability < 0.01 else ">99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
+
+
 def title(number: int, verdict: str, probability: float, words: Mapping[str, str] = ENGLISH) -> str:
-    """A chart's title. probability: 0..1, written as whole per cent and never as 0 or 100."""
-    shown = "<1 %" if probability < 0.01 else ">99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
-    return words["title"].format(number=number, verdict=words[verdict], probability=shown)
+    """A chart's title. probability: 0..1, written by `percent`."""
+    return words["title"].format(number=number, verdict=words[verdict], probability=percent(probability))
 
 
 def bars(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from explain.chart import percent
+
 COLOURS = ("#e06a1b", "#2d78d7", "#2f9e77", "#9a5fc0", "#8a6d1f", "#5b6575")  # told apart by the colour-blind, too
 SHOWN = 6  # people with a line; more could not be told apart
 
@@ -40,7 +42,7 @@ def figure(people: Sequence[Person], low: float, high: float) -> Any:
     axes.axhspan(low, high, color="#e8eaee", zorder=0, label="inconclusive")
     for person, colour in zip(sorted(drawn, key=lambda person: person.number), COLOURS, strict=False):
         times, chances = zip(*((moment.t, moment.fake_probability) for moment in person.moments), strict=True)
-        name = f"person {person.number} ({person.fake_probability:.0%})"
+        name = f"person {person.number} ({percent(person.fake_probability)})"
         axes.plot(times, chances, color=colour, marker="o", markersize=3, linewidth=1.5, label=name)
     axes.set(xlabel="seconds", ylabel="fake probability", ylim=(-0.02, 1.02))
     axes.spines[["top", "right"]].set_visible(False)

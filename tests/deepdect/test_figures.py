@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deepdect.figures import logits, percent, threshold
+from deepdect.figures import logits, percent, tenths, threshold
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,13 @@ from deepdect.figures import logits, percent, threshold
 )
 def test_a_probability_is_never_shown_as_certain(probability, shown):
     assert percent(probability).replace("\N{NO-BREAK SPACE}", " ") == shown
+
+
+@pytest.mark.parametrize(
+    ("probability", "shown"), [(0.0009, "<0.1%"), (0.001, "0.1%"), (0.9764, "97.6%"), (0.999, "99.9%"), (1, ">99.9%")]
+)
+def test_nor_on_the_terminal(probability, shown):
+    assert tenths(probability) == shown
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
