@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-NBSP = "\N{NO-BREAK SPACE}"
+NBSP, NARROW_NBSP = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
 # By whether hiding a region has confirmed its evidence; never alone, `Texts.checks` says what they mean.
 MARKS: dict[bool | None, str] = {True: "✓", False: "✗", None: "–"}
 

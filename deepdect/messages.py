@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from deepdect.figures import NARROW_NBSP
+
 LANGUAGES = Path(__file__).with_name("languages")
 ENGLISH: dict[str, str] = tomllib.loads((LANGUAGES / "en.toml").read_text(encoding="utf-8"))["messages"]
 
@@ -28,11 +30,23 @@ class Message(str):
 
     def worded(self, templates: Mapping[str, str]) -> str:
         """The sentence by another language's `[messages]`."""
-        values = {name: v.worded(templates) if isinstance(v, Message) else v for name, v in self.values.items()}
-        return templates[self.key].format(**values)
+        return templates[self.key].format(**{name: _worded(value, templates) for name, value in self.values.items()})
 
     def __reduce__(self) -> tuple[Any, ...]:  # so that it survives pickling between processes
         return _rebuild, (self.key, self.values)
+
+
+class _Grouped(int):
+    """A number whose thousands stand apart by a narrow space: a comma is the decimal sign of half of the languages."""
+
+    def __format__(self, spec: str) -> str:
+        return super().__format__(spec).replace(",", NARROW_NBSP)
+
+
+def _worded(value: Any, templates: Mapping[str, str]) -> Any:
+    if isinstance(value, Message):
+        return value.worded(templates)
+    return _Grouped(value) if type(value) is int else value
 
 
 def _rebuild(key: str, values: dict[str, Any]) -> Message:

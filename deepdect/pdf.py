@@ -76,10 +76,14 @@ def _writable() -> frozenset[int]:
         return frozenset(font.getBestCmap())
 
 
-def _written(words: str) -> str:
-    """Words from outside, what the font lacks as an escape such as \\u7167: an empty box would say nothing."""
+def _written(words: str, own: bool = False) -> str:
+    """Words from outside, what the font lacks as an escape such as \\u7167: an empty box would say nothing.
+
+    own: a sentence of ours, with a file's name in it that is `printable` already: its marks and wide spaces are meant.
+    """
     return "".join(
-        letter if ord(letter) in _writable() and letter.isprintable() else ascii(letter)[1:-1] for letter in words
+        letter if ord(letter) in _writable() and (own or letter.isprintable()) else ascii(letter)[1:-1]
+        for letter in words
     )
 
 
@@ -121,7 +125,7 @@ class _Report(FPDF):
             self._face(page, analysis.faces[page.number])
         else:
             self._words(text.statuses[analysis.status], size=18, bold=True)
-            self._words(_written(text.say(analysis.message)), size=10)
+            self._words(_written(text.say(analysis.message), own=True), size=10)
             self.ln(1)
             self._words(text.no_score, size=9, colour=GREY)
         self.ln(3)
@@ -131,7 +135,7 @@ class _Report(FPDF):
 
     def _face(self, page: _Page, face: FaceAnalysis) -> None:
         text = self.says
-        chance = f"{percent(face.fake_probability)} {text.probability}"
+        chance = f"{text.together(percent(face.fake_probability))} {text.probability}"
         self._beside(text.verdicts[face.verdict], chance, 20, 11, INK[face.verdict])
         self._words(text.meanings[face.verdict], size=9)
         self._words(text.reason(face.reason), size=9, bold=True)
@@ -171,9 +175,9 @@ class _Report(FPDF):
         self.set_font("DejaVu", "", 8)
         self.set_text_color(*DARK)
         self.set_xy(MARGIN, top)
-        self.cell(43, 4, f"{self.says.for_real} {logits(-limit)}", align="R")
+        self.cell(43, 4, f"{self.says.for_real} {self.says.together(logits(-limit))}", align="R")
         self.set_xy(MARGIN + WIDTH - 43, top)
-        self.cell(43, 4, f"{logits(limit)} {self.says.for_fake}", align="L")
+        self.cell(43, 4, f"{self.says.together(logits(limit))} {self.says.for_fake}", align="L")
         self.set_xy(MARGIN, top + 5)
 
     def _details(self, page: _Page) -> None:

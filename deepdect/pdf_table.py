@@ -38,7 +38,7 @@ def draw(report: FPDF, face: FaceAnalysis, text: Texts, start: Literal["L", "R"]
     _row(report, text.baseline, start)
     _bar(report, figures["bias"], value_end)
     for name, value in (
-        (text.total, f"{figures['logit']:+.5f} {text.logits}"),
+        (text.total, f"{text.together(format(figures['logit'], '+.5f'))} {text.logits}"),
         (text.probability, f"{figures['fake_probability']:.6f}"),
     ):
         _row(report, name, start, bold=True)

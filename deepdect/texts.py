@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -9,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from deepdect.analysis import Status
-from deepdect.figures import MARKS, percent
+from deepdect.figures import MARKS, NARROW_NBSP, NBSP, percent
 from deepdect.messages import LANGUAGES, Message
 from deepdect.verdict import Verdict
 from explain.reasons import Reason, sentence
@@ -178,11 +179,13 @@ class Texts:
 
     def say(self, message: str) -> str:
         """What Python said about a picture (`ImageError.message`, warnings), in this language where it is a Message."""
-        return message.worded(self.messages) if isinstance(message, Message) else message
+        if self.code == DEFAULT or not isinstance(message, Message):
+            return message
+        return message.worded(self.messages)
 
     def reason(self, reason: Reason) -> str:
         """What a face's verdict rests on, as a sentence or two."""
-        return sentence(reason, self.reasons, self._percent)
+        return sentence(reason, self.reasons, lambda value: self.together(percent(value)))
 
     def checked(self, verified: bool | None) -> str:
         """What hiding a region found about its evidence."""
@@ -193,9 +196,9 @@ class Texts:
         """What the marks mean that stand for `checked` where there is no room."""
         return " · ".join(f"{mark} {self.checked(verified)}" for verified, mark in MARKS.items())
 
-    def _percent(self, value: float) -> str:
+    def together(self, figure: str) -> str:
         """Amid letters that run from right to left, marks keep a figure together: "<1 %" would become "% 1>"."""
-        return f"{LEFT_TO_RIGHT}{percent(value)}{LEFT_TO_RIGHT}" if self.right_to_left else percent(value)
+        return f"{LEFT_TO_RIGHT}{figure}{LEFT_TO_RIGHT}" if self.right_to_left else figure
 
 
 @cache
@@ -207,8 +210,19 @@ def language(code: str) -> Texts:
     expected = {field.name for field in fields(Texts)} - {"code"}
     if wrong := found.keys() ^ expected:
         raise ValueError(f"languages/{code}.toml: keys missing or unknown: {', '.join(sorted(wrong))}")
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in found.items()}
-    return Texts(code, **values)
+    return Texts(code, **{key: _set(code, value) for key, value in found.items()})
+
+
+def _set(code: str, value: Any) -> Any:
+    """What a language's file says, as it is to be printed: French marks stand off, on the line of the word before."""
+    if isinstance(value, dict):
+        return {key: _set(code, entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return tuple(_set(code, entry) for entry in value)
+    if code != "fr" or not isinstance(value, str):
+        return value
+    wide = re.sub(r" (?=[:»])|(?<=«) ", NBSP, value)
+    return re.sub(r" (?=[;?!])", NARROW_NBSP, wide)
 
 
 def preferred(accept_language: str) -> str:

@@ -56,7 +56,7 @@ def read_items(root: Path) -> list[Item]:
     """
     manifest = root / "manifest.csv"
     if manifest.is_file():
-        with manifest.open(newline="") as stream:
+        with manifest.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
         items = [
             Item(
@@ -149,7 +149,7 @@ def load_places(root: Path, split: str, cache: Path, workers: int = 2) -> dict[s
     table_file = cache / f"{split}.csv"
     if not table_file.is_file():
         _make_cache(root, items, cache / f"{split}.npy", table_file, workers, f"crops of {split}")
-    with table_file.open(newline="") as stream:
+    with table_file.open(encoding="utf-8", newline="") as stream:
         rows = csv.DictReader(stream)
         if missing := [column for column in PLACE if column not in (rows.fieldnames or ())]:
             raise ValueError(f"{table_file} lacks {', '.join(missing)}: delete {cache} and run again")
@@ -222,7 +222,9 @@ def _make_cache(root: Path, items: list[Item], pixels_file: Path, table_file: Pa
     paths = [str(root / item.path) for item in items]
     made: list[Crop | None] = list(_in_parallel(_crop_file, paths, workers, words))
     _save_pixels((crop.pixels for crop in made if crop), pixels_file)
-    with table_file.open("w", newline="") as stream:  # written last: its presence says the cache is whole
+    with table_file.open(
+        "w", encoding="utf-8", newline=""
+    ) as stream:  # written last: its presence says the cache is whole
         writer = csv.writer(stream)
         writer.writerow(PLACE)
         for item, crop in zip(items, made, strict=True):

@@ -52,7 +52,7 @@ class Recipe:
     @staticmethod
     def read(path: Path) -> Recipe:
         """Read a YAML recipe. Raises TypeError naming an unknown field."""
-        raw: dict[str, Any] = yaml.safe_load(path.read_text())
+        raw: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
         raw["phases"] = [Phase(**phase) for phase in raw["phases"]]
         raw["augmentation"] = Augmentation(**raw.get("augmentation", {}))
         return Recipe(**raw)

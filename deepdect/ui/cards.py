@@ -192,7 +192,7 @@ def moment(person: int, t: float, probability: float, text: Texts) -> str:
 
 def choice(number: int, chosen: FaceAnalysis, text: Texts) -> str:
     """One face's entry in the picker. number: from 0."""
-    return f"{number + 1} · {text.verdicts[chosen.verdict]} · {percent(chosen.fake_probability)}"
+    return f"{number + 1} · {text.verdicts[chosen.verdict]} · {text.together(percent(chosen.fake_probability))}"
 
 
 def technical(analysis: Analysis | VideoAnalysis, text: Texts) -> str:
@@ -232,7 +232,7 @@ def scale(probability: float, calibration: Calibration, text: Texts) -> str:
     words = text.scale.format(low=threshold(calibration.low), high=threshold(calibration.high))
     labels = "".join(
         # kept inside the card, however near its end the zone lies
-        f'<span style="left: clamp(2em, {middle:.2f}%, 100% - 2.4em)">{escape(text.verdicts[verdict])}</span>'
+        f'<span style="left: clamp(2em, {middle:.2f}%, 100% - 2.6em)">{escape(text.verdicts[verdict])}</span>'
         for verdict, middle in zones(calibration)
     )
     return (

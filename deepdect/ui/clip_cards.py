@@ -93,7 +93,8 @@ def _timeline(found: video.VideoAnalysis, calibration: Calibration, text: Texts)
         for verdict, middle in cards.zones(calibration)
     )
     chances = "; ".join(
-        f"{text.person.format(number=one.number)}: {text.verdicts[one.verdict]}, {percent(one.fake_probability)}"
+        f"{text.person.format(number=one.number)}: {text.verdicts[one.verdict]}, "
+        f"{text.together(percent(one.fake_probability))}"
         for one in everybody
     )
     return (

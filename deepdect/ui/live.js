@@ -80,7 +80,10 @@ const askLive = async (picture) => {
 const sigmoid = (logit) => 1 / (1 + Math.exp(-logit));
 
 // As deepdect.figures.percent: never 0 or 100, of which no model can be sure.
-const percentage = (value) => (value < 0.01 ? "<1" : value > 0.99 ? ">99" : Math.round(100 * value)) + "\u00a0%";
+const percentage = (value) => {
+  const mark = document.documentElement.dir === "rtl" ? "\u200e" : "";  // keeps the figure together amid such letters
+  return `${mark}${value < 0.01 ? "<1" : value > 0.99 ? ">99" : Math.round(100 * value)}\u00a0%${mark}`;
+};
 
 const follow = (face, now) => {
   const { x, y, width, height } = face.box;
@@ -140,6 +143,7 @@ const drawPerson = (pen, person, band) => {
   pen.lineWidth = 3;
   pen.strokeStyle = `rgb(${LIVE.tones[verdict]})`;
   pen.strokeRect(box.x, box.y, box.width, box.height);
+  pen.textAlign = "left";  // "start" would be the box's other side where the page runs from right to left
   pen.font = "700 18px 'IBM Plex Sans', sans-serif";
   const width = pen.measureText(text).width + 16;
   const top = Math.max(0, box.y - 28), left = Math.max(0, Math.min(box.x - 1, pen.canvas.width - width));

@@ -28,7 +28,8 @@ SAME = {
     "verdicts.deepfake": {"de", "es", "fr", "pt", "id"},
     "verdicts.real": {"es", "pt"},
     "column_verdict": {"fr"},
-    "logits": {"de"},
+    "column_status": {"de", "id"},
+    "logits": {"de", "es", "pt", "fr"},
     "report_size": {"fr", "pt"},
     "reasons.list": set(OTHERS),  # nothing but names in braces and what stands between them
     "reasons.list.last": set(),
@@ -125,6 +126,21 @@ def test_a_reason_is_told_in_every_language(code):
         assert text.for_fake not in told  # neither names a region nor accuses
 
 
+def test_french_marks_stand_off_but_never_begin_a_line():
+    text = language("fr")
+    for path, words in flat(text).items():
+        assert not re.search(r" [:;?!»]|« ", words), f"{path}: {words}"
+    assert any("\N{NARROW NO-BREAK SPACE};" in words for words in flat(text).values())
+    assert any("\N{NO-BREAK SPACE}:" in words for words in flat(text).values())
+
+
+def test_thousands_are_apart_by_a_comma_in_english_alone():
+    message = Message("jpeg_scans", name="a.jpg", scans=1240)
+    assert "1,240" in language("en").say(message)
+    for code in OTHERS:
+        assert "1\N{NARROW NO-BREAK SPACE}240" in language(code).say(message)
+
+
 def test_figures_keep_together_amid_letters_from_right_to_left():
     told = language("ar").reason(reasons.find("real", -9.0, [RegionEvidence("nose", -1.0, 0.5)]))
     assert "\N{LEFT-TO-RIGHT MARK}50\N{NO-BREAK SPACE}%\N{LEFT-TO-RIGHT MARK}" in told
@@ -180,7 +196,8 @@ def test_the_browser_s_favourite_language_is_found(header, code):
 def test_an_unknown_language_and_a_wrong_file_are_named(monkeypatch, tmp_path):
     with pytest.raises(ValueError, match="unknown language 'xx'"):
         language("xx")
-    (tmp_path / "fr.toml").write_text((messages.LANGUAGES / "fr.toml").read_text().replace("tagline =", "tag_line ="))
+    words = (messages.LANGUAGES / "fr.toml").read_text(encoding="utf-8").replace("tagline =", "tag_line =")
+    (tmp_path / "fr.toml").write_text(words, encoding="utf-8")
     monkeypatch.setattr(texts, "LANGUAGES", tmp_path)
     with pytest.raises(ValueError, match=r"languages/fr.toml: keys missing or unknown: tag_line, tagline"):
         language.__wrapped__("fr")

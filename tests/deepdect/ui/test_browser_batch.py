@@ -33,7 +33,7 @@ def test_a_batch_goes_on_past_a_broken_file_and_its_downloads_agree(open_page, p
     page.set_input_files("#photos input[type=file]", [str(pictures / name) for name in NAMES])
     page.wait_for_function("document.querySelectorAll('#photos tr.file').length === 3")
     page.click("#start")
-    page.wait_for_function("document.querySelector('#progress').innerText.includes('All 3 photos are done')")
+    page.wait_for_function("document.querySelector('#progress').innerText.includes('All photos are done: 3')")
     page.wait_for_function("document.querySelector('#table').innerText.includes('two faces.png')")
     assert "Send a picture: JPEG" in page.inner_text("#table")  # the broken file's reason stands in its row
 

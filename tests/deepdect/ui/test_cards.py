@@ -93,12 +93,12 @@ def test_verdicts_refusals_and_warnings_are_in_the_page_s_language(code):
     warned = face(0.9, {"nose": 0.5}, (Message("small_face", pixels=40),))
     shown = words(cards.picture(analysis(warned), CALIBRATION, text))
     assert shown.startswith(text.verdicts["deepfake"])
-    assert text.meanings["deepfake"] in shown and text.probability in shown
-    assert text.messages["small_face"].format(pixels=40) in shown
+    assert words(text.meanings["deepfake"]) in shown and text.probability in shown
+    assert words(text.say(Message("small_face", pixels=40))) in shown
     assert text.region_names["nose"] in words(cards.regions(warned, text))
     refused = analysis(status="unreadable", message=Message("empty", name="a.jpg"))
     shown = words(cards.picture(refused, CALIBRATION, text))
-    assert shown == f"{text.statuses['unreadable']} {text.messages['empty'].format(name='a.jpg')} {text.no_score}"
+    assert shown == words(f"{text.statuses['unreadable']} {text.say(refused.message)} {text.no_score}")
 
 
 def test_progress_is_a_share_of_the_whole():

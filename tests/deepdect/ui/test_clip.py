@@ -182,7 +182,7 @@ def test_a_video_is_watched_step_by_step(tab, sent, watched):
     unknown = next(shown)
     assert "dd-working" in unknown[tab.result] and "Analyse de la vidéo" in words(unknown[tab.result])
     end = next(shown)
-    assert language("fr").video_note in words(end[tab.result]) and "Personne 2" in words(end[tab.people])
+    assert words(language("fr").video_note) in words(end[tab.result]) and "Personne 2" in words(end[tab.people])
     assert [scene.person for scene in end[tab.state].kept] == [1, 2] and end[tab.strip].visible is True
     assert tab._on_stop(end[tab.state]) == gr.skip()
 
@@ -232,12 +232,14 @@ def test_a_new_language_rewords_the_video(tab, temporary, monkeypatch, code):
     *_, end = begin(tab, {"path": str(temporary / "a.mp4")}, "en")[1]
     clip, text = end[tab.state], language(code)
     updates = tab.reworded(clip, text)
-    assert text.verdicts["deepfake"] in words(updates[tab.result]) and text.video_note in words(updates[tab.result])
+    assert text.verdicts["deepfake"] in words(updates[tab.result]) and words(text.video_note) in words(
+        updates[tab.result]
+    )
     assert text.timeline in words(updates[tab.people])
     event = type("Event", (), {"index": 0})
     opened = tab._on_select(clip, code, None, event)
     explanation = tab.explanation
-    assert text.moment_frame in words(opened[explanation.result])
+    assert words(text.moment_frame) in words(opened[explanation.result])
     assert opened[explanation.origin].visible is False  # the frame's file says nothing about the video's origin
     again = explanation.reworded(opened[explanation.shown], None, language("en"))
     assert words(again[explanation.result]).startswith("Person 1 at 0.5 s")
