@@ -85,6 +85,7 @@ def load(source: Source, *, name: str | None = None, limits: Limits = DEFAULT_LI
 
 
 _LONGEST = 200
+STRIP_PIXELS = 2**22  # of a picture with transparency that are converted at a time
 
 
 def printable(words: str) -> str:
@@ -196,7 +197,10 @@ def _decode(image: Image.Image, name: str, limits: Limits) -> np.ndarray:
     _check_size(image.size, name, limits)  # again: a HEIC may turn out to have another size than its header says
     # I;16 and F; of I (32 bits) nobody knows which value is white, so it is refused there
     deep = image.mode[0] in "IF"
-    rgb = _from_array(np.asarray(image), name, limits) if deep else np.asarray(_to_rgb(image))
+    if deep:
+        rgb = _from_array(np.asarray(image), name, limits)
+    else:
+        rgb = _in_strips(image) if image.has_transparency_data else np.asarray(_to_rgb(image))
     return turned(rgb, _orientation(image))
 
 
@@ -217,6 +221,17 @@ def turned(rgb: np.ndarray, orientation: int | None) -> np.ndarray:
         rgb = rgb[:, ::-1]
     if orientation in {3, 4, 7, 8}:
         rgb = rgb[::-1]
+    return rgb
+
+
+def _in_strips(image: Image.Image) -> np.ndarray:
+    """`_to_rgb` a strip at a time: a whole picture with transparency would be in memory six times over."""
+    width, height = image.size
+    rgb = np.empty((height, width, 3), np.uint8)
+    rows = max(1, STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(top + rows, height)))
+        rgb[top : top + rows] = np.asarray(_to_rgb(strip))
     return rgb
 
 

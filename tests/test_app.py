@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -27,6 +28,15 @@ def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment(**changes), capture_output=True, text=True, check=False)
 
 
+def ipv6() -> bool:
+    """Whether this machine's own IPv6 address can be listened on."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
 def test_the_app_needs_neither_tensorflow_nor_matplotlib():
     script = """
 import sys
@@ -49,21 +59,22 @@ def test_it_listens_on_this_machine_alone_except_on_a_space():
     assert "(0.0.0.0)" in run("app.py", "--help", SPACE_ID="someone/deepdect").stdout
 
 
-def test_it_serves_until_it_is_stopped_and_leaves_no_pictures_behind(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "app.py", "--port", str(port)]
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+def test_it_serves_until_it_is_stopped_and_leaves_no_pictures_behind(tmp_path, host, shown):
+    if ":" in host and not ipv6():
+        pytest.skip("this machine has no IPv6")
+    command = [sys.executable, "app.py", "--port", "0", "--host", host]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment(TMPDIR=str(tmp_path)), stderr=subprocess.PIPE, text=True
     ) as server:
         told = next(line for line in server.stderr if "Deep Dect is at" in line)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
+        [address] = re.findall(r"http://\S+", told)
+        with urllib.request.urlopen(address) as page:
             assert b"gradio_config" in page.read()
         folders = list(tmp_path.glob("deepdect-*"))
         server.terminate()
         server.wait(60)
-    assert f"http://127.0.0.1:{port}/" in told
+    assert address.startswith(f"http://{shown}:")
     assert len(folders) == 1 and not folders[0].exists()
 
 

@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from typing import Any
@@ -60,6 +61,14 @@ def build(detector: Detector, lang: str | None = None) -> gr.Blocks:
     return Page(detector, lang).blocks
 
 
+def _free_port(host: str) -> int:
+    """One that nobody listens on: Gradio would ask for port 0 itself, and then look for the page there."""
+    address = host.strip("[]")
+    with socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET) as server:
+        found: int = server.getsockname()[1]
+    return found
+
+
 def serve(
     detector: Detector,
     *,
@@ -75,8 +84,10 @@ def serve(
 
     To be called from the main thread. Raises SystemExit with the reason where the port cannot be had.
     """
+    host = f"[{host}]" if ":" in host and not host.startswith("[") else host  # as IPv6 stands in an address
     page = build(detector, lang)
     try:
+        port = port or _free_port(host)
         settings = LAUNCH | access.launch(host, share)
         page.launch(server_name=host, server_port=port, prevent_thread_lock=True, share=False, **settings)
     except OSError as error:

@@ -48,7 +48,7 @@ class Access:
         """The settings of `launch` that hold visitors to this; also tells uvicorn whose X-Forwarded-For to believe."""
         # By default uvicorn believes this machine's, so a local visitor or one through the public link could be anyone.
         os.environ["FORWARDED_ALLOW_IPS"] = ",".join(self.trusted_proxies)
-        local = host in LOOPBACK and not share and not self.trusted_proxies
+        local = host.strip("[]") in LOOPBACK and not share and not self.trusted_proxies
         return {
             "auth": self.auth,
             "strict_cors": True,

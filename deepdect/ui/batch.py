@@ -39,12 +39,13 @@ class Row:
 
 @dataclass
 class Batch:
-    """What a visitor's batch has come to, kept up to date in place. code: the language."""
+    """What a visitor's batch has come to, kept up to date in place. code: the language. left: another followed."""
 
     total: int
     code: str
     rows: list[Row] = field(default_factory=list)
     stopped: bool = False
+    left: bool = False
 
 
 class BatchTab:
@@ -102,7 +103,16 @@ class BatchTab:
         }
         before = self.explanation.shown
         shown = list(dict.fromkeys([*self.parts, *self.explanation.parts]))
-        running = self.start.click(self._on_start, [self.photos, code, before], shown, **QUIET, **heavy)
+        # at once, since another visitor's photos may come first
+        waiting = self.start.click(
+            self._on_wait,
+            [self.photos, code, before, self.state],
+            shown,
+            preprocess=False,
+            concurrency_limit=None,
+            **QUIET,
+        )
+        running = waiting.success(self._on_start, [self.photos, self.state], shown, **QUIET, **heavy)
         self.stop.click(self._on_stop, [self.state, code], self.parts, cancels=[running], **QUIET)
         opened = self.table.select(self._on_select, [self.state, code, before], self.explanation.parts, **QUIET)
         self.explanation.check_after(opened)
@@ -143,19 +153,26 @@ class BatchTab:
         # `path` is null for the reason that the photo tab gives
         return [entry.analysis.to_json() | {"path": None} for entry, _ in self._entries(photos or [], ENGLISH)]
 
-    def _on_start(self, photos: SentFiles, code: str, before: Shown | None) -> Iterator[dict[Any, Any]]:
+    def _on_wait(self, photos: SentFiles, code: str, before: Shown | None, earlier: Batch | None) -> dict[Any, Any]:
         text = spoken(code)
         cleared = self.explanation.cleared("", before)
+        if earlier is not None:
+            earlier.left = True
         if refusal := _refusal(photos, text):
             told = cards.message(text.batch_title, refusal)
-            yield cleared | {self.progress: told, self.state: None, self.done: gr.Column(visible=False)}
+            return cleared | {self.progress: told, self.state: None, self.done: gr.Column(visible=False)}
+        return cleared | self._shown(Batch(len(photos or []), text.code), text)
+
+    def _on_start(self, photos: SentFiles, batch: Batch | None) -> Iterator[dict[Any, Any]]:
+        if batch is None or batch.rows or batch.stopped:  # refused, or stopped while it waited
+            yield gr.skip()
             return
-        sent = photos or []
-        batch = Batch(len(sent), text.code)
-        yield cleared | self._shown(batch, text)
         looked = time.monotonic()
         try:
-            for entry, photo in self._entries(sent, text):
+            for entry, photo in self._entries(photos or [], spoken(batch.code)):
+                if batch.left:
+                    yield gr.skip()
+                    return
                 batch.rows.append(Row(entry, "" if photo is None else _thumbnail(photo)))
                 if time.monotonic() - looked > SECONDS:
                     yield self._shown(batch, spoken(batch.code))

@@ -70,7 +70,8 @@ def progress(title: str, done: int | None, total: int, body: str = "") -> str:
         return working(title)
     return (
         f'<section class="dd-card dd-waiting" role="status"><h2>{escape(title)}</h2>'
-        f'<div class="dd-progress" role="progressbar" aria-valuenow="{done}" aria-valuemax="{total}">'
+        f'<div class="dd-progress" role="progressbar" aria-label="{escape(title)}" aria-valuenow="{done}" '
+        f'aria-valuemax="{total}">'
         f'<i style="width: {100 * done / total:.2f}%"></i></div>{_paragraph(body, "dd-note")}</section>'
     )
 

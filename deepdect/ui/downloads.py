@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from pathlib import Path, PurePath
 from PIL import Image
 
 from deepdect import pdf, report
+from deepdect.images import printable
 from deepdect.report import Entry
 from deepdect.texts import Texts
 from deepdect.ui import uploads
@@ -39,8 +41,13 @@ def overlays(entries: Sequence[Entry], text: Texts, file: Path) -> None:
                 continue
             picture = io.BytesIO()
             Image.fromarray(replace(entry.analysis, photo=photo).overlay()).save(picture, "PNG", compress_level=3)
-            stem = PurePath(entry.analysis.path.replace("\\", "/").replace(os.sep, "/")).stem
-            archive.writestr(f"{number:03d} {stem}.overlay.png", picture.getbuffer())
+            archive.writestr(f"{number:03d} {_stem(entry.analysis.path)}.overlay.png", picture.getbuffer())
+
+
+def _stem(path: str) -> str:
+    """A file's name without its ending, as any system can have it: senders choose names, archives travel."""
+    stem = PurePath(path.replace("\\", "/").replace(os.sep, "/")).stem
+    return re.sub(r'[<>:"/\\|?*]', "_", printable(stem))
 
 
 KINDS: dict[str, tuple[str, Maker]] = {

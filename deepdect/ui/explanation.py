@@ -29,6 +29,8 @@ def spoken(code: str | None) -> Texts:
 class Shown:
     """What a visitor looks at: an analysis without pixels (None where it failed), and the file to take them from.
 
+    waiting: the analysis is still to come.
+
     Kept up to date in place, because a check takes a while and must end on what is looked at by then. chosen: the face.
     code: the language. left: whether something else is shown by now. origin: what the file says about itself.
     moment: person and seconds, where the picture is a frame of a video.
@@ -41,6 +43,7 @@ class Shown:
     left: bool = False
     origin: tuple[Message, ...] = ()
     moment: tuple[int, float] | None = None
+    waiting: bool = False
 
     def checked(self, number: int) -> bool:
         """Whether that face's regions have been hidden already, or there is nothing to hide."""
@@ -143,6 +146,11 @@ class Explanation:
             self.evidence: gr.Column(visible=False),
         }
 
+    def awaited(self, file: Path, text: Texts, before: Shown | None) -> dict[Any, Any]:
+        """Nothing but the news that the file is being analysed."""
+        waiting = Shown(None, file, code=text.code, waiting=True)
+        return self.cleared(cards.working(text.working), before) | {self.shown: waiting}
+
     def failed(self, file: Path, text: Texts) -> dict[Any, Any]:
         """After an error in the program itself."""
         return {self.result: cards.message(text.failed_title, text.failed), self.shown: Shown(None, file)}
@@ -182,6 +190,9 @@ class Explanation:
         """What is shown, in another language. chosen: the picker's value."""
         if shown is None:
             return {}
+        if shown.waiting:
+            shown.code = text.code
+            return {self.result: cards.working(text.working)}
         if shown.analysis is None:
             return self.failed(shown.file, text)
         words: dict[Any, Any] = {

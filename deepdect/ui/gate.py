@@ -46,6 +46,8 @@ _KINDS = {"upload": "upload", "queue": "call", "call": "call", "run": "call", "a
 LIVE_PATHS = {f"{API}run/live", f"{API}run/live/", f"{API}api/live", f"{API}api/live/"}
 LIVE_FRAMES = 15 * 60  # of the camera, a minute and client, where requests are counted; live.js sends 12 a second
 BUSY = "Deep Dect is busy. Try again in a minute."
+# Where a name or a message should ever pass for HTML, it still loads nothing from elsewhere.
+POLICY = "frame-ancestors 'self'; img-src 'self' data: blob:; media-src 'self' data: blob:; connect-src 'self'"
 MISUNDERSTOOD = "The request is not understood. Send what the page's API describes (/gradio_api/info)."
 RETRY = {"Retry-After": "60"}
 
@@ -63,6 +65,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, *, local: bool = False, rate: int | None = None) -> None:
         self._app, self._local = app, local
+        self._promised = 0  # bytes of the uploads that are on their way
         self._rates = {"login": Rate(LOGINS)}
         if rate is not None:
             self._rates |= {kind: Rate(rate) for kind in set(_KINDS.values())} | {"live": Rate(LIVE_FRAMES)}
@@ -75,11 +78,14 @@ class Gate:
             return await send({"type": "websocket.close", "code": 1008})
         path = re.sub("/+", "/", scope["path"])
         answer = _Answer(scope, receive, send)
+        promised = 0
         try:
             _check_route(path)
             self._check_sender(Headers(scope=scope))
             if scope["method"] == "POST":
                 self._check_rate(scope, path)
+                promised = _check_room(scope, path, self._promised)
+                self._promised += promised
                 receive = await _checked_body(scope, path, receive)
             await self._app(scope, receive, answer)
         except Refusal as refusal:  # also while Gradio reads an upload
@@ -91,6 +97,8 @@ class Gate:
                 raise
             LOG.warning("a request to %s was refused: %s", _known(path), _where(error))
             await Refusal(400, MISUNDERSTOOD).response(scope, receive, _plain(send))
+        finally:
+            self._promised -= promised
 
     def _check_sender(self, headers: Headers) -> None:
         """Whether this is our page's request, and not that of another site in a visitor's browser."""
@@ -147,21 +155,31 @@ def _check_route(path: str) -> None:
         raise Refusal(404, "Not found.")
 
 
-async def _checked_body(scope: Scope, path: str, receive: Receive) -> Receive:
-    """The body, held against the limits: an upload's while it streams, any other before it is passed on."""
+def _check_room(scope: Scope, path: str, promised: int) -> int:
+    """Bytes that this request may bring to the disk, 0 if it is no upload. promised: those of others, under way."""
     upload = _part(path, API) == "upload"
     limit = UPLOAD_BYTES if upload else JSON_BYTES
-    too_large = Refusal(413, f"The request has more than {limit:,} bytes. Send less at once.")
     # without a length, an upload may be as long as any
     declared = Headers(scope=scope).get("content-length", str(limit) if upload else "0")
     if not declared.isdecimal() or int(declared) > limit:
-        raise too_large
-    if upload:
-        folder = Path(get_upload_folder())
-        folder.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(folder).free < FREE_BYTES + int(declared):
-            raise Refusal(503, "Deep Dect has no room for more pictures. Try again in half an hour.", RETRY)
-        return _limited(receive, limit, too_large)
+        raise _too_large(limit)
+    if not upload:
+        return 0
+    folder = Path(get_upload_folder())
+    folder.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(folder).free < FREE_BYTES + promised + int(declared):
+        raise Refusal(503, "Deep Dect has no room for more pictures. Try again in half an hour.", RETRY)
+    return int(declared)
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, f"The request has more than {limit:,} bytes. Send less at once.")
+
+
+async def _checked_body(scope: Scope, path: str, receive: Receive) -> Receive:
+    """The body, held against the limits: an upload's while it streams, any other before it is passed on."""
+    if _part(path, API) == "upload":
+        return _limited(receive, UPLOAD_BYTES, _too_large(UPLOAD_BYTES))
     body = bytearray()
     more = True
     while more:
@@ -170,23 +188,32 @@ async def _checked_body(scope: Scope, path: str, receive: Receive) -> Receive:
             raise Refusal(400, "The request is incomplete.")
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > limit:
-            raise too_large
+        if len(body) > JSON_BYTES:
+            raise _too_large(JSON_BYTES)
     if _part(path, "/") != "login":  # which is a form
         _check_json(bytes(body))
     return _replayed(bytes(body), receive)
 
 
 def _check_json(body: bytes) -> None:
-    """Whether it can be read, and names no address as a file: Gradio would download it."""
+    """Whether it can be read, and names only uploads as files: Gradio would download an address, and log the rest."""
     try:
         document = json.loads(body or b"null")
     except (ValueError, RecursionError):
         raise Refusal(400, "The request's body is not the JSON that was expected.") from None
+    folder = Path(get_upload_folder()).resolve()
     for entry in _dictionaries(document):
-        path = entry.get("path")
-        if isinstance(path, str) and re.match(r"\s*[a-z][a-z0-9+.-]*:", path, re.IGNORECASE):
+        if not _is_file(entry) or entry.get("path", "") in ("", None):
+            continue
+        path = entry["path"]
+        if not isinstance(path, str) or "\0" in path or not Path(path).resolve().is_relative_to(folder):
             raise Refusal(400, "Only files that were uploaded to this page are analysed: upload the picture itself.")
+
+
+def _is_file(entry: dict[str, Any]) -> bool:
+    """Whether Gradio takes an object for a file: its clients mark one, and it may have a path without."""
+    meta = entry.get("meta")
+    return "path" in entry or (isinstance(meta, dict) and meta.get("_type") == "gradio.FileData")
 
 
 def _dictionaries(document: Any) -> Iterator[dict[str, Any]]:
@@ -253,7 +280,7 @@ def _plain(send: Send) -> Send:
             headers["X-Content-Type-Options"] = "nosniff"
             headers["Referrer-Policy"] = "same-origin"
             if not os.environ.get("SPACE_ID"):  # which Hugging Face shows inside its own page
-                headers["Content-Security-Policy"] = "frame-ancestors 'self'"
+                headers["Content-Security-Policy"] = POLICY
         await send(message)
 
     return marked

@@ -37,6 +37,7 @@ const stopLive = () => {
   live.turn += 1;
   endCamera(live.camera);
   live.camera = null;
+  if (livePart(".dd-live-rate")) livePart(".dd-live-rate").textContent = "";
 };
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -16,6 +16,13 @@ const choose = (event, files) => {
 document.addEventListener("paste", (event) => choose(event, event.clipboardData?.files), true);
 document.addEventListener("drop", (event) => choose(event, event.dataTransfer?.files), true);
 document.addEventListener("dragover", (event) => event.preventDefault(), true);
+document.addEventListener("drop", (event) => event.preventDefault());  // beside a box, the browser would open the file
+
+// Gradio gives each face in a picker a name of its own, so that arrow keys do not lead from one to the next.
+document.addEventListener("focusin", (event) => {
+  const picker = event.target.closest?.("[id$=picker]");
+  picker?.querySelectorAll("input[type=radio]").forEach((radio) => { radio.name = picker.id; });
+}, true);
 
 // Gradio refuses files that the browser has no image type for, many HEIC photos among them. The server knows better, and
 // explains what is wrong with a file that is no picture.

@@ -10,13 +10,14 @@ import gradio as gr
 
 from deepdect import Detector
 from deepdect.report import without_pixels
-from deepdect.texts import ENGLISH
+from deepdect.texts import ENGLISH, language
 from deepdect.ui import cards
-from deepdect.ui.explanation import Explanation, Shown, spoken
+from deepdect.ui.explanation import QUIET, Explanation, Shown, spoken
 from deepdect.ui.uploads import upload
 from deepdect.ui.wording import Wording
 
 EXAMPLES = Path(__file__).with_name("examples")
+Sent = dict[str, Any] | None
 ANALYSES_AT_ONCE = 2  # one is decoded while the network, which uses every core, works on the other
 
 
@@ -67,9 +68,18 @@ class PhotoTab:
             "preprocess": False,
         }
         for trigger, answer in ((self.photo.change, self._on_photo), (self.analyse.click, self._on_analyse)):
-            judged = trigger(
+            # at once, since other visitors' photos may come first
+            waiting = trigger(
                 answer,
                 [self.photo, code, self.explanation.shown],
+                self.explanation.parts,
+                preprocess=False,
+                concurrency_limit=None,
+                **QUIET,
+            )
+            judged = waiting.success(
+                self._on_turn,
+                [self.photo, self.explanation.shown],
                 self.explanation.parts,
                 show_progress="minimal",
                 show_progress_on=self.explanation.result,
@@ -88,34 +98,40 @@ class PhotoTab:
                 **heavy,
             )
 
-    def _on_request(self, photo: dict[str, Any] | None) -> dict[str, Any]:
+    def _on_request(self, photo: Sent) -> dict[str, Any]:
         sent = upload(photo, ENGLISH)
         if sent is None:
             raise gr.Error(ENGLISH.no_photo, title=ENGLISH.no_photo_title, print_exception=False)
         # gradio_client takes any object whose `path` is a text for a file to download; the sender knows the name anyway
         return self.detector.analyze(sent.file, name=sent.name).to_json() | {"path": None}
 
-    def _on_analyse(self, photo: dict[str, Any] | None, code: str, before: Shown | None) -> Iterator[dict[Any, Any]]:
+    def _on_analyse(self, photo: Sent, code: str, before: Shown | None) -> dict[Any, Any]:
         """As `_on_photo`; who asks without a photo is told what is missing."""
         if photo:
-            yield from self._on_photo(photo, code, before)
-        else:
-            text = spoken(code)
-            yield self.explanation.cleared(cards.message(text.no_photo_title, text.no_photo), before)
-
-    def _on_photo(
-        self, photo: dict[str, Any] | None, code: str, before: Shown | None = None
-    ) -> Iterator[dict[Any, Any]]:
-        """Clears the page first, so that no photo is left beside another one's verdict where the analysis fails."""
+            return self._on_photo(photo, code, before)
         text = spoken(code)
-        waiting = cards.waiting(text.waiting_title, text.waiting)
-        yield self.explanation.cleared(cards.working(text.working) if photo else waiting, before)
+        return self.explanation.cleared(cards.message(text.no_photo_title, text.no_photo), before)
+
+    def _on_photo(self, photo: Sent, code: str, before: Shown | None = None) -> dict[Any, Any]:
+        """Clears the page, so that no photo is left beside another one's verdict while it waits, or where it fails."""
+        text = spoken(code)
         sent = upload(photo, text)
         if sent is None:
+            return self.explanation.cleared(cards.waiting(text.waiting_title, text.waiting), before)
+        return self.explanation.awaited(sent.file, text, before)
+
+    def _on_turn(self, photo: Sent, shown: Shown | None) -> Iterator[dict[Any, Any]]:
+        """The photo's analysis, unless another one was chosen while it waited or was analysed."""
+        sent = upload(photo, ENGLISH)
+        if shown is None or sent is None or not shown.waiting or shown.file != sent.file:
+            yield gr.skip()
             return
         try:
             analysis = self.detector.analyze(sent.file, name=sent.name)
         except Exception:
-            yield self.explanation.failed(sent.file, text)
+            yield gr.skip() if shown.left else self.explanation.failed(sent.file, language(shown.code))
             raise
-        yield self.explanation.show(without_pixels(analysis), analysis.photo, sent.file, text)
+        if shown.left:
+            yield gr.skip()
+            return
+        yield self.explanation.show(without_pixels(analysis), analysis.photo, sent.file, language(shown.code))

@@ -30,11 +30,16 @@ const record = async (button) => {
     const preview = Object.assign(document.createElement("video"), { muted: true, autoplay: true, playsInline: true, srcObject: camera });
     const stop = Object.assign(document.createElement("button"), { textContent: spokenIn(RECORD_STOP), className: "lg primary dd-stop" });
     panel.append(preview, stop);
+    if (!panel.offsetParent) throw new DOMException("", "AbortError");  // another tab was chosen meanwhile
+    stop.focus();
     const kind = ["video/mp4", "video/webm"].find((type) => MediaRecorder.isTypeSupported(type));
     const recorder = new MediaRecorder(camera, { mimeType: kind, videoBitsPerSecond: 6e6 });
     const parts = [];
     recorder.ondataavailable = (event) => parts.push(event.data);
+    // whoever leaves the tab is no longer filmed
+    const watch = setInterval(() => panel.offsetParent || recorder.state !== "recording" || recorder.stop(), 300);
     recorder.onstop = () => {
+      clearInterval(watch);
       endCamera(camera);
       panel.remove();
       button.hidden = false;
@@ -46,6 +51,7 @@ const record = async (button) => {
   } catch (error) {
     endCamera(camera);
     button.hidden = false;
+    if (error.name === "AbortError") return panel.remove();
     panel.replaceChildren(Object.assign(document.createElement("p"), {
       className: "dd-note", role: "alert", textContent: cameraTrouble(error),
     }));

@@ -54,6 +54,7 @@ def theme() -> gr.Theme:
         body_background_fill_dark="*neutral_950",
         body_text_color_subdued="*neutral_600",
         body_text_color_subdued_dark="*neutral_300",
+        link_text_color_dark="*neutral_300",
         border_color_primary="*neutral_300",
         border_color_primary_dark="*neutral_700",
         block_background_fill="white",

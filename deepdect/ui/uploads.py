@@ -15,8 +15,6 @@ from gradio.utils import get_upload_folder
 
 from deepdect.texts import Texts
 
-OURS = "made-"  # beginning of the names of the folders that the page itself makes
-
 
 @dataclass(frozen=True)
 class Upload:
@@ -41,4 +39,4 @@ def own_folder() -> Path:
     """A new folder for files that the page makes; they are deleted at the age at which uploads are."""
     parent = Path(get_upload_folder())
     parent.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=OURS, dir=parent))
+    return Path(tempfile.mkdtemp(prefix="made-", dir=parent))

@@ -62,6 +62,9 @@ PHRASES: dict[str, Phrase] = {
     "download_json": lambda text: text.download_json,
     "download_pdf": lambda text: text.download_pdf,
     "download_zip": lambda text: text.download_zip,
+    # what Gradio says by itself, to a screen reader, and has no words for
+    "common.upload": lambda text: text.batch_photos,
+    "common.complete": lambda text: text.statuses["ok"],
 }
 
 

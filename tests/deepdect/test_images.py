@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from deepdect import images
 from deepdect.images import load
 from tests.hostile.contract import refused
 from tests.hostile.samples import (
@@ -114,6 +115,16 @@ def test_alpha_is_laid_over_white() -> None:
         encode(Image.fromarray(rgba), "WEBP", lossless=True, exact=True),
     ):
         np.testing.assert_array_equal(load(source), expected)
+
+
+def test_transparent_pictures_are_converted_in_strips_that_fit_together(monkeypatch) -> None:
+    random = np.random.default_rng(0)
+    rgba = Image.fromarray(random.integers(0, 256, (37, 21, 4), np.uint8))
+    palette = encode(PHOTO.quantize(4), "PNG", transparency=1)
+    whole = [load(encode(rgba, "PNG")), load(palette)]
+    monkeypatch.setattr(images, "STRIP_PIXELS", 5 * 21 + 3)  # five rows, the last strip of two
+    for before, source in zip(whole, (encode(rgba, "PNG"), palette), strict=True):
+        np.testing.assert_array_equal(load(source), before)
 
 
 def test_grey_with_alpha() -> None:

@@ -45,6 +45,7 @@ def test_what_cannot_be_meant_is_named(rate, proxies, word):
     [
         ("127.0.0.1", False, (), True),
         ("::1", False, (), True),
+        ("[::1]", False, (), True),
         ("0.0.0.0", False, (), False),
         ("127.0.0.1", True, (), False),
         ("127.0.0.1", False, ("127.0.0.1",), False),

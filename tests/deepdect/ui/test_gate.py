@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -71,7 +72,7 @@ def test_what_the_page_needs_passes(path):
     answer = Visitor()("GET", path)
     assert answer.json()["path"] == path
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'self'"  # no other site's page holds this one
+    assert answer.headers["Content-Security-Policy"] == gate.POLICY  # no other site's page holds this one
 
 
 @pytest.mark.parametrize(
@@ -189,15 +190,36 @@ def test_no_upload_is_taken_when_the_disk_is_nearly_full(monkeypatch):
     assert Visitor()("POST", JOIN, json={}).status_code == 200
 
 
+def test_uploads_that_are_on_their_way_count_as_on_the_disk_already(monkeypatch):
+    monkeypatch.setattr(gate.shutil, "disk_usage", lambda folder: SimpleNamespace(free=gate.FREE_BYTES + 1500))
+    ask = Visitor()
+    answers = []
+
+    async def slow(scope, receive, send):
+        if not answers:  # while the first is being received, another comes
+            answers.append(None)
+            answers[0] = ask("POST", UPLOAD, content=b"x" * 1000).status_code
+        await application(scope, receive, send)
+
+    ask.gate._app = slow
+    assert ask("POST", UPLOAD, content=b"x" * 1000).status_code == 200
+    assert answers == [503]
+    assert ask("POST", UPLOAD, content=b"x" * 1000).status_code == 200  # the first one is done
+
+
 @pytest.mark.parametrize(
-    "address", ["http://example.org/a.jpg", "HTTPS://example.org", " http://x", "file:///etc/passwd"]
+    "address",
+    [
+        *("http://example.org/a.jpg", "HTTPS://example.org", " http://x", "file:///etc/passwd"),
+        *("/etc/passwd", "/etc/x\x1b[31m\nA forged line of the log", "../../etc/passwd", 7, ["a.jpg"], "a\0b"),
+    ],
 )
-def test_addresses_in_place_of_files_are_refused(address):
+def test_only_uploads_are_taken_for_files(address, tmp_path):
     document = {"data": [[{"photo": {"path": address, "meta": {"_type": "gradio.FileData"}}}]]}
     for path in (JOIN, "/gradio_api/call/analyze", "/gradio_api/call/v2/analyze", "/gradio_api/run/analyze"):
         answer = Visitor()("POST", path, json=document)
         assert answer.status_code == 400 and "upload the picture" in answer.json()["detail"]
-    document["data"][0][0]["photo"]["path"] = "/tmp/deepdect-1/a.jpg"
+    document["data"][0][0]["photo"]["path"] = str(tmp_path / "1" / "a.jpg")
     assert Visitor()("POST", JOIN, json=document).json()["bytes"] == len(json.dumps(document, separators=(",", ":")))
 
 

@@ -9,26 +9,28 @@ from pathlib import Path
 from deepdect.ui import leftovers, uploads
 
 
-def test_only_old_files_directly_in_the_folder_go(tmp_path):
-    old, new, kept = tmp_path / "tmpold", tmp_path / "tmpnew", tmp_path / "hash" / "photo.png"
-    kept.parent.mkdir()
-    for file in (old, new, kept):
+def test_only_old_files_go_and_those_that_the_page_shows_stay(tmp_path):
+    old, new, face, example = (tmp_path / name for name in ("tmpold", "tmpnew", "hash/image.png", "other/real.png"))
+    for file in (old, new, face, example):
+        file.parent.mkdir(exist_ok=True)
         file.write_bytes(b"x")
-    for file in (old, kept):
+    for file in (old, face, example, face.parent):
         os.utime(file, (time.time() - 100,) * 2)
-    assert leftovers.sweep(tmp_path, 50) == 1
-    assert not old.exists() and new.exists() and kept.exists()
+    assert leftovers.sweep(tmp_path, 50, {str(example)}) == 2
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["hash", "other", "real.png", "tmpnew"]
+    os.utime(face.parent, (time.time() - 100,) * 2)  # it was emptied just now
+    assert leftovers.sweep(tmp_path, 50, {str(example)}) == 0 and not face.parent.exists()
     assert leftovers.sweep(tmp_path / "missing", 50) == 0
 
 
-def test_the_page_s_own_folders_go_as_a_whole(tmp_path, monkeypatch):
+def test_the_page_s_own_folders_go_as_well(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     old, new = uploads.own_folder(), uploads.own_folder()
     for folder in (old, new):
         (folder / "0.png").write_bytes(b"x")
-    os.utime(old, (time.time() - 100,) * 2)
+    os.utime(old / "0.png", (time.time() - 100,) * 2)
     assert leftovers.sweep(tmp_path, 50) == 1
-    assert not old.exists() and (new / "0.png").exists()
+    assert not (old / "0.png").exists() and (new / "0.png").exists()
 
 
 def test_what_cannot_be_deleted_does_not_keep_the_others(tmp_path, monkeypatch, caplog):

@@ -63,14 +63,61 @@ def upload(monkeypatch, tmp_path):
 
 def test_an_error_leaves_no_verdict_behind(page, upload):
     explanation = page.photo.explanation
-    steps = page.photo._on_photo(upload, "en")
-    first = next(steps)
+    first = page.photo._on_photo(upload, "en")
     assert ENGLISH.working in first[explanation.result]
-    assert first[explanation.shown] is None
+    assert first[explanation.shown].waiting and first[explanation.shown].analysis is None
     assert first[explanation.several].visible is first[explanation.evidence].visible is False
+    steps = page.photo._on_turn(upload, first[explanation.shown])
     assert ENGLISH.failed_title in next(steps)[explanation.result]
     with pytest.raises(RuntimeError, match="a bug"):
         next(steps)
+
+
+class Slow(Broken):
+    """A detector during whose analysis something happens."""
+
+    def __init__(self, meanwhile):
+        self.meanwhile = meanwhile
+
+    def analyze(self, source, name=None):
+        self.meanwhile()
+        return analysis(face(0.9))
+
+
+def test_a_photo_that_is_no_longer_chosen_gets_no_verdict(page, upload, monkeypatch):
+    tab, shown = page.photo, page.photo.explanation.shown
+    first = tab._on_photo(upload, "en")[shown]
+    monkeypatch.setattr(tab, "detector", Slow(lambda: tab._on_photo(None, "en", first)))
+    assert list(tab._on_turn(upload, first)) == [gr.skip()]  # taken away meanwhile
+    other = upload | {"path": upload["path"].replace("a.png", "b.png")}
+    assert list(tab._on_turn(other, tab._on_photo(upload, "en")[shown])) == [gr.skip()]  # another's turn came first
+    assert list(tab._on_turn(upload, None)) == [gr.skip()]
+
+
+def test_a_result_comes_in_the_language_that_is_spoken_by_then(page, upload, monkeypatch):
+    tab = page.photo
+    waiting = tab._on_photo(upload, "en")[tab.explanation.shown]
+
+    def switch():
+        told = page._on_language("de", None, None, waiting, None, None, None, None, None, Request())
+        assert language("de").working in told[tab.explanation.result]
+
+    monkeypatch.setattr(tab, "detector", Slow(switch))
+    [result] = tab._on_turn(upload, waiting)
+    assert result[tab.explanation.result].count(language("de").meanings["deepfake"]) == 1
+
+
+def test_a_second_batch_takes_the_first_ones_place(page, upload, monkeypatch):
+    tab = page.batch
+    first = tab._on_wait([upload], "en", None, None)
+    assert "0" in words(first[tab.progress]) and first[tab.done].visible is False
+    batch = first[tab.state]
+    running = tab._on_start([upload, upload], batch)
+    monkeypatch.setattr(tab, "detector", Slow(lambda: tab._on_wait([upload], "en", None, batch)))
+    assert list(running) == [gr.skip()] and batch.rows == []
+    batch.stopped = True
+    assert list(tab._on_start([upload], batch)) == [gr.skip()]
+    assert list(tab._on_start(None, tab._on_wait(None, "en", None, None)[tab.state])) == [gr.skip()]
 
 
 def test_a_result_whose_photo_was_deleted_says_so(page, tmp_path):
