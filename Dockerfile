@@ -5,10 +5,10 @@ RUN useradd --create-home deepdect
 WORKDIR /app
 COPY requirements.lock ./
 RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock
-COPY app.py LICENSE ./
-COPY deepdect deepdect
-COPY explain explain
-COPY models models
+COPY --chown=deepdect app.py LICENSE ./
+COPY --chown=deepdect deepdect deepdect
+COPY --chown=deepdect explain explain
+COPY --chown=deepdect models models
 USER deepdect
 # 8-bit models run as they are; the others are built once on the first start and kept here
 ENV DEEPDECT_CACHE=/home/deepdect/cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import unicodedata
 from collections.abc import Iterator
 from enum import StrEnum
@@ -11,26 +13,21 @@ from typing import Annotated, Any
 
 import typer
 from PIL import Image
-from rich.console import Console
-from rich.markup import escape
 
 from deepdect import Analysis, Detector, __version__, origin
 from deepdect.figures import tenths
-from deepdect.images import printable
 from deepdect.memory import keep_large_blocks
 from deepdect.report import Entry, digest, without_pixels
 from deepdect.runtime import RUNTIMES, RuntimeUnavailableError
 from deepdect.scan import ENGINES, ScanError
 from deepdect.scan import scan as run_scan
-from deepdect.scan_rows import json_line
+from deepdect.terminal import console, errors, lenient, plain, print_json, shown, unwritable
 from deepdect.texts import CODES, ENGLISH
 from deepdect.weights import WeightsError
 from explain import reasons
 from explain.regions import RegionEvidence
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
 RuntimeChoice = StrEnum("RuntimeChoice", {name: name for name in RUNTIMES})  # type: ignore[misc]  # made from a tuple
 EngineChoice = StrEnum("EngineChoice", {name: name for name in ENGINES})  # type: ignore[misc]  # made from a tuple
 Language = StrEnum("Language", {code: code for code in ("auto", *CODES)})  # type: ignore[misc]  # made from a tuple
@@ -41,7 +38,11 @@ def _version(wanted: bool) -> None:
     if wanted:
         from deepdect import weights
 
-        print(f"deepdect {__version__}, weights {weights.load().sha256}")
+        try:
+            print(f"deepdect {__version__}, weights {weights.load().sha256}")
+        except WeightsError as error:
+            errors.print(f"deepdect {__version__}; {plain(str(error))}")
+            raise typer.Exit(2) from error
         raise typer.Exit
 
 
@@ -53,6 +54,7 @@ def top(
 ) -> None:
     """Is this face real or a deepfake, how sure, and which parts of the face say so."""
     keep_large_blocks()
+    lenient()
 
 
 @app.command()
@@ -77,11 +79,14 @@ def analyze(
         try:
             overlay_folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            errors.print(f"--overlay {escape(str(overlay_folder))}: cannot make this folder ({error.strerror})")
+            errors.print(f"--overlay {plain(str(overlay_folder))}: cannot make this folder ({error.strerror})")
             raise typer.Exit(2) from error
-    if report_file and (report_file.suffix.lower() != ".pdf" or not report_file.absolute().parent.is_dir()):
-        errors.print(f"--report {escape(str(report_file))}: name a .pdf file in a folder that exists")
-        raise typer.Exit(2)
+    if report_file:
+        why = unwritable(report_file) if report_file.suffix.lower() == ".pdf" else "its name does not end in .pdf"
+        if why:
+            told = f"cannot be written: {why}. Name a .pdf file in a folder that exists"
+            errors.print(f"--report {plain(str(report_file))}: {told}")
+            raise typer.Exit(2)
     failed = False
     digests: list[str | None] = []
     entries: list[Entry] = []
@@ -96,7 +101,7 @@ def analyze(
     for number, analysis in enumerate(detector.analyze_many(taken(), verify=verify)):
         failed |= analysis.status != "ok"
         if as_json:
-            print(json_line(analysis.to_json()).decode(), end="", flush=True)
+            print_json(analysis.to_json())
         else:
             _describe(analysis)
         if overlay_folder and analysis.status == "ok":
@@ -159,24 +164,25 @@ def scan(
             address=address,
         )
     except (ScanError, WeightsError) as error:
-        errors.print(escape(str(error)), soft_wrap=True)
+        errors.print(plain(str(error)))
         raise typer.Exit(2) from error
     except OSError as error:
-        errors.print(f"{escape(str(output))}: {escape(str(error))}. {go_on}", soft_wrap=True)
+        errors.print(f"{plain(str(output))}: {plain(str(error))}. {go_on}")
         raise typer.Exit(2) from error
     except KeyboardInterrupt as error:
-        errors.print(f"Stopped. {go_on}", soft_wrap=True)
+        errors.print(f"Stopped. {go_on}")
         raise typer.Exit(130) from error
     summary = f"{outcome.rows:,} rows in {output}, {outcome.failed:,} without a verdict"
     if outcome.others:
         summary += f"; {outcome.others:,} are of files that {source} does not name, from an earlier scan"
-    errors.print(escape(summary), soft_wrap=True)
+    errors.print(plain(summary))
     raise typer.Exit(1 if outcome.failed else 0)
 
 
 @app.command()
 def serve(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the page.")] = 7860,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for other machines, too.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page, 0 for any free one.")] = 7860,
     share: Annotated[
         bool, typer.Option("--share", help="Also make a public link (relayed by Gradio's servers).")
     ] = False,
@@ -198,10 +204,10 @@ def serve(
     try:
         access = ui.Access.from_options(auth, rate, trusted_proxy or [])
     except ValueError as error:
-        errors.print(escape(str(error)))
+        errors.print(plain(str(error)))
         raise typer.Exit(2) from error
     chosen = None if lang == "auto" else lang.value
-    ui.serve(_detector(None), port=port, share=share, access=access, lang=chosen)
+    ui.serve(_detector(None), host=host, port=port, share=share, access=access, lang=chosen)
 
 
 @app.command()
@@ -214,6 +220,7 @@ def mcp(
     from deepdect import mcp_server
 
     chosen: Any = runtime.value if runtime else None  # checked by typer
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # else the thread that waits for input would outlive it
     mcp_server.build(lambda: Detector(chosen)).run("stdio")
 
 
@@ -222,19 +229,19 @@ def _detector(runtime: str | None) -> Detector:
     try:
         return Detector(runtime)  # type: ignore[arg-type]  # checked by typer, and by Detector for the environment's
     except (RuntimeUnavailableError, WeightsError, ValueError) as error:
-        errors.print(escape(str(error)))
+        errors.print(plain(str(error)))
         raise typer.Exit(2) from error
 
 
 def _overlay(analysis: Analysis, target: Path) -> bool:
     """Write the overlay, or say why not: then False, and the other pictures go on."""
-    shown = escape(printable(str(target)))
+    name = shown(target)
     try:
         Image.fromarray(analysis.evidence_sheet()).save(target)
     except OSError as error:
-        errors.print(f"overlay {shown}: cannot be written ({error.strerror or error})", soft_wrap=True)
+        errors.print(f"overlay {name}: cannot be written ({error.strerror or error})")
         return False
-    errors.print(f"[dim]overlay: {shown}[/dim]", soft_wrap=True)
+    errors.print(f"[dim]overlay: {name}[/dim]")
     return True
 
 
@@ -245,25 +252,23 @@ def _report(entries: list[Entry], file: Path) -> None:
     try:
         file.write_bytes(pdf.to_pdf(entries, ENGLISH))
     except OSError as error:
-        errors.print(f"--report {escape(str(file))}: cannot be written ({error.strerror})")
+        errors.print(f"--report {plain(str(file))}: cannot be written ({error.strerror or error})")
         raise typer.Exit(2) from error
-    errors.print(f"[dim]report: {escape(str(file))}[/dim]")
+    errors.print(f"[dim]report: {plain(str(file))}[/dim]")
 
 
 def _describe(analysis: Analysis) -> None:
     """The result for a person, on standard output."""
     if analysis.status != "ok":
         console.print(
-            f"{escape(printable(analysis.path))}: [red]{analysis.status}[/red] {escape(analysis.message)}",
-            soft_wrap=True,
+            f"{shown(analysis.path)}: [red]{analysis.status}[/red] {plain(analysis.message)}",
         )
         return
     assert analysis.verdict is not None and analysis.fake_probability is not None
     colour = COLOURS[analysis.verdict]
     console.print(
-        f"{escape(printable(analysis.path))}: [{colour}]{analysis.verdict}[/{colour}], "
+        f"{shown(analysis.path)}: [{colour}]{analysis.verdict}[/{colour}], "
         f"fake probability {tenths(analysis.fake_probability)}, {len(analysis.faces)} face(s)",
-        soft_wrap=True,
     )
     for number, face in enumerate(analysis.faces, start=1):
         strongest = sorted(face.regions, key=lambda region: -abs(region.evidence))[:3]
@@ -272,11 +277,10 @@ def _describe(analysis: Analysis) -> None:
         console.print(
             f"  face {number}: {face.verdict}, {tenths(face.fake_probability)}, "
             f"strongest evidence in logits: {evidence}{notes}",
-            soft_wrap=True,
         )
-        console.print(f"    {escape(reasons.sentence(face.reason))}", soft_wrap=True)
+        console.print(f"    {plain(reasons.sentence(face.reason))}")
     for message in origin.read_file(analysis.path):
-        console.print(f"  about the file, apart from the verdict: {escape(message)}", soft_wrap=True)
+        console.print(f"  about the file, apart from the verdict: {plain(message)}")
 
 
 def _checked(region: RegionEvidence) -> str:
@@ -305,4 +309,6 @@ class _Names:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] not in (["scan"], ["serve"], ["mcp"]) and hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads our output may stop: that is no failed analysis
     app(prog_name="python -m deepdect")

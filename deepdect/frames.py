@@ -61,6 +61,7 @@ def read(path: str | os.PathLike, fps: float = 4.0, name: str | None = None) -> 
     try:
         _check(size, head, name)
         # by its descriptor: what was checked is what is decoded, and no name is taken for an address or a pattern
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # its own words on damage would precede ours
         capture = cv2.VideoCapture(f"/dev/fd/{descriptor}", cv2.CAP_FFMPEG)
         try:
             if not capture.isOpened():

@@ -22,12 +22,13 @@ def cache_dir(part: str = "") -> Path:
     `DEEPDECT_CACHE` names it; otherwise `$XDG_CACHE_HOME/deepdect`, or `~/.cache/deepdect`. Raises
     RuntimeUnavailableError where it cannot be made.
     """
-    chosen = os.environ.get("DEEPDECT_CACHE")
-    folder = (
-        Path(chosen)
-        if chosen
-        else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").joinpath("deepdect")
-    )
+    chosen, caches = os.environ.get("DEEPDECT_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    try:
+        folder = Path(chosen) if chosen else Path(caches or Path.home() / ".cache") / "deepdect"
+    except RuntimeError as error:  # a user without a home
+        raise RuntimeUnavailableError(
+            "there is no home folder to keep a cache in: let DEEPDECT_CACHE name a folder"
+        ) from error
     folder /= part
     try:
         folder.mkdir(parents=True, exist_ok=True)

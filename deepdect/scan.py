@@ -71,6 +71,8 @@ def scan(
         raise ScanError("the engine ray needs Ray, which is not installed: pip install -r requirements-ray.txt")
     arguments = worker or ("-m", scan_worker.NAME, runtime or os.environ.get("DEEPDECT_RUNTIME") or "auto")
     inputs = Inputs(source)
+    if Path(source).is_file() and output.exists() and os.path.samefile(source, output):
+        raise ScanError(f"{output}: is the list of files itself. Write to another file.")
     paths = inputs.paths()
     sha256 = weights.load().sha256
     with open_output(output, resume, sha256) as rows_out:

@@ -46,7 +46,12 @@ def open_output(path: Path, resume: bool, sha256: str) -> Output:
 
         return ParquetParts(path, resume, sha256)
     except OSError as error:
-        raise ScanError(f"{path}: cannot be written ({error.strerror}). Check path and permissions.") from error
+        raise ScanError(
+            f"{path}: cannot be written ({error.strerror or error}). Check path and permissions."
+        ) from error
+
+
+ROW = b'{"path": "'  # how each begins, also one that a kill tore apart
 
 
 class JsonLines:
@@ -90,7 +95,9 @@ class JsonLines:
             return
         end = 0
         for number, line in enumerate(self._file, start=1):
-            if not line.endswith(b"\n"):
+            # torn by a kill, or never written by a crash; but one strange line alone is somebody's file
+            torn = end or line.startswith(ROW) or ROW.startswith(line) or not line.strip(b"\0")
+            if torn and not line.endswith(b"\n"):
                 break
             try:
                 row = json.loads(line)

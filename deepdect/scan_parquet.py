@@ -84,13 +84,17 @@ class ParquetParts:
         self._pending: list[Row] = []
         self._since = time.monotonic()
         self._descriptor = os.open(self._folder, os.O_RDONLY)
+        locked = False
         try:
             lock(self._descriptor, path)
+            locked = True
             self._last = self._clear_leftovers()
             for file in self._files():
                 self._read_finished(file, sha256)
         except BaseException:
             os.close(self._descriptor)
+            if locked:
+                self._remove_folder()  # where it is empty: else the next attempt would have to resume it
             raise
 
     def write(self, row: Row) -> None:
@@ -144,7 +148,11 @@ class ParquetParts:
         self._since = time.monotonic()
 
     def _parts(self) -> list[Path]:
-        return sorted(self._folder.glob("*.parquet"))
+        found = sorted(self._folder.glob("*.parquet"))
+        for part in found:
+            if not part.stem.isdecimal():
+                raise ScanError(f"{part}: is no part of a scan. Move it away.")
+        return found
 
     def _files(self) -> list[Path]:
         """Everything that holds rows."""

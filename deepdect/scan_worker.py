@@ -16,7 +16,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -103,8 +103,10 @@ def _row(analyser: Analyser, path: str) -> Row:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    with (openvino_core.cache_dir() / "scan.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with ExitStack() as stack:
+        with suppress(OSError):  # a cache that cannot be written to: they compile side by side
+            file = stack.enter_context((openvino_core.cache_dir() / "scan.lock").open("w"))
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

@@ -6,20 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from deepdect import video
 from deepdect.detector import Detector
 from deepdect.figures import tenths
 from deepdect.frames import MAX_FPS
-from deepdect.images import printable
-from deepdect.scan_rows import json_line
+from deepdect.terminal import console, errors, plain, print_json, shown, unwritable
 from deepdect.texts import ENGLISH
-
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def run(paths: list[str], as_json: bool, fps: float, timeline: Path | None, detector: Callable[[], Detector]) -> int:
@@ -27,18 +21,20 @@ def run(paths: list[str], as_json: bool, fps: float, timeline: Path | None, dete
     if not 0 < fps <= MAX_FPS:
         errors.print(f"--fps: expected more than 0 and at most {MAX_FPS:g}; received {fps:g}")
         return 2
-    if timeline and (len(paths) > 1 or timeline.suffix.lower() != ".png" or not timeline.absolute().parent.is_dir()):
-        errors.print(f"--timeline {escape(str(timeline))}: takes one video, and a .png file in a folder that exists")
+    if timeline and (len(paths) > 1 or timeline.suffix.lower() != ".png" or unwritable(timeline)):
+        why = unwritable(timeline)
+        told = f"cannot be written: {why}. It takes" if why else "takes"
+        errors.print(f"--timeline {plain(str(timeline))}: {told} one video, and a .png file in a folder that exists")
         return 2
     judge, failed = detector(), False
     columns = (TextColumn("{task.description}"), TextColumn("{task.completed:.0f} s of video"), TimeElapsedColumn())
     for path in paths:
         with Progress(*columns, console=errors, transient=True) as bar:
-            reached = partial(_reached, bar, bar.add_task(escape(printable(path)), total=None))
+            reached = partial(_reached, bar, bar.add_task(shown(path), total=None))
             analysis = video.analyze(judge, path, fps, progress=reached)
         failed |= analysis.status != "ok"
         if as_json:
-            print(json_line(analysis.to_json()).decode(), end="", flush=True)
+            print_json(analysis.to_json())
         else:
             _describe(analysis)
         if timeline and analysis.people:
@@ -47,9 +43,9 @@ def run(paths: list[str], as_json: bool, fps: float, timeline: Path | None, dete
             try:
                 drawing.draw(analysis.people, judge.calibration.low, judge.calibration.high, timeline)
             except OSError as error:
-                errors.print(f"--timeline {escape(str(timeline))}: cannot be written ({error.strerror or error})")
+                errors.print(f"--timeline {plain(str(timeline))}: cannot be written ({error.strerror or error})")
                 return 2
-            errors.print(f"[dim]timeline: {escape(str(timeline))}[/dim]")
+            errors.print(f"[dim]timeline: {plain(str(timeline))}[/dim]")
     return 1 if failed else 0
 
 
@@ -61,14 +57,14 @@ def _describe(analysis: video.VideoAnalysis) -> None:
     """The result for a person, on standard output."""
     suspect = analysis.suspect
     if suspect is None:
-        console.print(f"{escape(printable(analysis.path))}: [red]{analysis.status}[/red] {escape(analysis.message)}")
+        console.print(f"{shown(analysis.path)}: [red]{analysis.status}[/red] {plain(analysis.message)}")
         return
     console.print(
-        f"{escape(printable(analysis.path))}: [bold]{suspect.verdict}[/bold], "
+        f"{shown(analysis.path)}: [bold]{suspect.verdict}[/bold], "
         f"fake probability {tenths(suspect.fake_probability)}, {len(analysis.people)} person(s)"
     )
     if analysis.message:
-        console.print(f"  [yellow]{escape(analysis.message)}[/yellow]")
+        console.print(f"  [yellow]{plain(analysis.message)}[/yellow]")
     for person in analysis.people:
         first, last = person.moments[0].t, person.moments[-1].t
         peak = max(person.moments, key=lambda moment: moment.logit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import shutil
 import signal
@@ -61,10 +62,10 @@ def build(detector: Detector, lang: str | None = None) -> gr.Blocks:
     return Page(detector, lang).blocks
 
 
-def _free_port(host: str) -> int:
-    """One that nobody listens on: Gradio would ask for port 0 itself, and then look for the page there."""
+def _free_port(host: str, port: int) -> int:
+    """The port; for 0, which Gradio would take for the page's, one that nobody listens on. Raises OSError."""
     address = host.strip("[]")
-    with socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET) as server:
+    with socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET) as server:
         found: int = server.getsockname()[1]
     return found
 
@@ -87,10 +88,14 @@ def serve(
     host = f"[{host}]" if ":" in host and not host.startswith("[") else host  # as IPv6 stands in an address
     page = build(detector, lang)
     try:
-        port = port or _free_port(host)
+        port = _free_port(host, port)
         settings = LAUNCH | access.launch(host, share)
         page.launch(server_name=host, server_port=port, prevent_thread_lock=True, share=False, **settings)
+    except socket.gaierror as error:
+        raise SystemExit(f"--host {host}: no such address ({error.strerror}).") from error
     except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise SystemExit(f"--host {host}: is no address of this machine.") from error
         raise SystemExit(f"{host}, port {port}, is taken or not allowed. Choose another with --port.") from error
     print(f"Deep Dect is at {page.local_url} (stop it with Ctrl+C)", file=sys.stderr, flush=True)
     if share:
@@ -104,5 +109,7 @@ def serve(
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         page.block_thread()
+    except KeyboardInterrupt:  # a second one, while the page closes
+        raise SystemExit(130) from None
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -123,7 +123,7 @@ class ClipTab:
                 api_name="analyze_video",
                 api_description=(
                     "Analyse a video, four frames of every second. Returns what `deepdect video --json` prints, with "
-                    "`path` null."
+                    "`path` null. Upload it with `handle_file(path)`; addresses are refused."
                 ),
                 **heavy,
             )
@@ -135,12 +135,12 @@ class ClipTab:
         clip.code = text.code
         return self._shown(clip)
 
-    def _on_request(self, sent: Sent) -> dict[str, Any]:
-        file = upload(sent, ENGLISH)
-        if file is None:
+    def _on_request(self, file: Sent) -> dict[str, Any]:
+        sent = upload(file, ENGLISH)
+        if sent is None:
             raise gr.Error(ENGLISH.video_none, title=ENGLISH.video_title, print_exception=False)
         # `path` is null for the reason that the photo tab gives
-        return video.analyze(self.detector, file.file, FPS, file.name).to_json() | {"path": None}
+        return video.analyze(self.detector, sent.file, FPS, sent.name).to_json() | {"path": None}
 
     def _on_wait(self, sent: Sent, code: str, before: Shown | None) -> dict[Any, Any]:
         text = spoken(code)

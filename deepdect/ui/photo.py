@@ -94,7 +94,10 @@ class PhotoTab:
                 self.photo,
                 gr.JSON(),
                 api_name="analyze",
-                api_description="Analyse one photo. Returns what `deepdect analyze --json` prints, with `path` null.",
+                api_description=(
+                    "Analyse one photo. Returns what `deepdect analyze --json` prints, with `path` null. Upload it "
+                    "with `handle_file(path)`; addresses are refused."
+                ),
                 **heavy,
             )
 

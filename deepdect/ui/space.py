@@ -2,7 +2,7 @@
 
 The README's front matter configures the Space. Hosting installs `requirements.txt`, so there the lock stands in its
 place: the same versions that are tested here, without the hashes, which pip would then ask of Hugging Face's own
-packages, too.
+packages, too. Those install `gradio[oauth,mcp]` in the same step, which limits the versions of some others.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PARTS: tuple[str, ...] = ("app.py", "deepdect", "explain", "models", "docs", "LICENSE")
 PARTS += ("README.md", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff")
+THEIRS = r"(mcp|mcp-types|pydantic|pydantic-core)\b(?!-)"  # left to the host; the page itself imports no MCP
 MARK = ".deepdect-space"  # only a folder with this file is ever emptied
 LARGE = ("*.npz", "*.bin", "*.png")  # Hugging Face takes binary files through Git LFS alone
 
@@ -47,7 +48,8 @@ def pins(lock: str) -> str:
     """A lock without its hashes and comments: one requirement a line."""
     joined = lock.replace("\\\n", " ")
     lines = (re.sub(r"\s+--hash=\S+", "", line).strip() for line in joined.splitlines())
-    return "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))
+    kept = (line for line in lines if line and not line.startswith("#") and not re.match(THEIRS, line))
+    return "".join(f"{line}\n" for line in kept)
 
 
 if __name__ == "__main__":

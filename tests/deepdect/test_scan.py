@@ -103,6 +103,14 @@ def test_a_folder_scan_equals_one_by_one_analysis(pictures, expected, tmp_path):
     assert by_path(pq.read_table(tmp_path / "out.parquet").to_pylist()) == plain
 
 
+def test_the_list_of_files_is_not_written_over(tmp_path):
+    listed = tmp_path / "list.jsonl"
+    listed.write_text("a.png")
+    with pytest.raises(ScanError, match="is the list of files itself"):
+        scan(str(listed), listed, workers=1, resume=True)
+    assert listed.read_text() == "a.png"
+
+
 def hear_ctrl_c() -> None:
     """A shell's background jobs, such as a whole test run, inherit deaf ears."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -107,6 +107,28 @@ def test_a_failure_before_the_first_row_leaves_nothing(tmp_path, suffix):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_of_one_strange_line_is_not_taken_for_a_torn_row(tmp_path):
+    path = tmp_path / "out.jsonl"
+    path.write_bytes(b'{"my": "precious single line, no newline"}')
+    with pytest.raises(ScanError, match="line 1 is not a row"):
+        open_output(path, True, SHA)
+    assert path.read_bytes() == b'{"my": "precious single line, no newline"}'
+
+
+def test_a_strange_part_is_named_and_a_refusal_leaves_nothing(tmp_path):
+    path = tmp_path / "out.parquet"
+    path.write_bytes(b"foo")
+    with pytest.raises(ScanError, match="is damaged"):
+        open_output(path, True, SHA)
+    assert [file.name for file in tmp_path.iterdir()] == ["out.parquet"]
+    path.unlink()
+    (tmp_path / "out.parquet.parts").mkdir()
+    (tmp_path / "out.parquet.parts" / "mine.parquet").write_bytes(b"foo")
+    with pytest.raises(ScanError, match=r"mine.parquet: is no part of a scan"):
+        open_output(path, True, SHA)
+    assert (tmp_path / "out.parquet.parts" / "mine.parquet").read_bytes() == b"foo"
+
+
 @pytest.mark.parametrize("torn", [b'{"path": "c", "sta', b"\0\0\0\0", json.dumps(row("c")).encode()])
 def test_a_torn_last_line_is_cut_off(tmp_path, torn):
     path = tmp_path / "out.jsonl"

@@ -26,7 +26,12 @@ def main(folder: Path, environment: Path) -> None:
     """Print the verdict; raises SystemExit where there is none."""
     venv.create(environment, clear=True, with_pip=True)
     python = environment / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", folder / "requirements.txt"], check=True)
+    wanted = (folder / "requirements.txt").read_text(encoding="utf-8")
+    version = next(line.split()[0].split("==")[1] for line in wanted.splitlines() if line.startswith("gradio=="))
+    # as the host does, in one step with packages of its own
+    own = [f"gradio[oauth,mcp]=={version}", "uvicorn>=0.14.0", "websockets>=10.4"]
+    command = [python, "-m", "pip", "install", "--quiet", "-r", folder / "requirements.txt", *own]
+    subprocess.run(command, check=True)
     with tempfile.TemporaryDirectory() as empty:
         # what a host gives: its own home, a Space's name, no PYTHONPATH; the folder is where the app starts
         settings = {"PATH": os.environ["PATH"], "HOME": empty, "SPACE_ID": "someone/deepdect"}

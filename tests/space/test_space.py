@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from deepdect.ui import space
 
@@ -49,6 +53,22 @@ def test_another_folder_is_not_touched(tmp_path):
     with pytest.raises(FileExistsError, match="holds other files"):
         space.build(tmp_path)
     assert (tmp_path / "thesis.txt").exists()
+
+
+def test_what_the_host_installs_beside_ours_is_left_to_it():
+    """Hugging Face installs `gradio[oauth,mcp]` in the same step, which limits other packages' versions."""
+    ours = Requirement("gradio[oauth,mcp]")
+    limits: dict[str, SpecifierSet] = {}
+    for text in metadata.requires("gradio") or []:
+        wanted = Requirement(text)
+        if not wanted.marker or any(wanted.marker.evaluate({"extra": extra}) for extra in ("", *ours.extras)):
+            name = canonicalize_name(wanted.name)
+            limits[name] = limits.get(name, SpecifierSet()) & wanted.specifier
+    pinned = [Requirement(line) for line in space.pins((space.ROOT / "requirements.lock").read_text()).splitlines()]
+    assert "mcp" in limits and len(pinned) > 40
+    for one in pinned:
+        [version] = [specifier.version for specifier in one.specifier]
+        assert limits.get(canonicalize_name(one.name), SpecifierSet()).contains(version, prereleases=True), one
 
 
 def test_pins_are_one_a_line():
