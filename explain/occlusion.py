@@ -106,14 +106,19 @@ def occlude(crop: UInt8Array, mask: ArrayLike, fill: str = FILL, feather: float 
         raise ValueError(f"expected a mask {picture.shape[:2]} to fit the crop, received {soft.shape}")
     if fill not in FILLS:
         raise ValueError(f"expected a fill of {', '.join(FILLS)}, received {fill!r}")
-    # Filled from beyond the soft edge only, or the rim of what is hidden would colour what stands in for it.
-    reach = 2 * int(np.ceil(2 * feather * len(picture))) + 1
-    covered = np.asarray(cv2.dilate(np.asarray(mask, np.float32), np.ones((reach, reach), np.uint8)), np.float32)
+    covered = _reached(mask, feather)
     if covered.min() > 0:
         raise ValueError("the mask covers the whole crop: nothing is left to fill it from")
     weight = soft[:, :, None]
     mixed = picture * (1 - weight) + FILLS[fill](picture, covered) * weight
     return np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)
+
+
+def _reached(mask: ArrayLike, feather: float) -> Float32Array:
+    """The mask grown by its soft edge: filled from there, the rim of what is hidden would colour what stands for it."""
+    plane = np.asarray(mask, np.float32)
+    reach = 2 * int(np.ceil(2 * feather * len(plane))) + 1
+    return np.asarray(cv2.dilate(plane, np.ones((reach, reach), np.uint8)), np.float32)
 
 
 def verify(
@@ -136,7 +141,8 @@ def verify(
 
     Returns:
         The same regions in the same order. `drop` is logit before minus logit after; `verified` says whether it has
-        the evidence's sign and exceeds the floor. Both are None for a region that has no pixels, or all of them.
+        the evidence's sign and exceeds the floor. Both are None for a region that has no pixels, or leaves
+        none to fill it from.
 
     Raises:
         ValueError: shapes that do not fit one another, or scores that are not finite.
@@ -146,7 +152,12 @@ def verify(
         raise ValueError(f"expected labels {picture.shape[:2]} to fit the crop, received {partition.shape}")
     areas = np.bincount(partition.ravel(), minlength=len(REGIONS)) / partition.size
     index = {region.name: REGIONS.index(region.name) for region in regions}
-    hidden = [region for region in regions if 0 < areas[index[region.name]] < 1]
+    hidden = [
+        region
+        for region in regions
+        if (area := areas[index[region.name]])
+        and (area < 0.5 or _reached(partition == index[region.name], FEATHER).min() == 0)
+    ]
     if not hidden:
         return list(regions)
     fill = floor.fill if floor else FILL

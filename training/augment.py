@@ -16,7 +16,8 @@ from deepdect.faces import NATIVE_CAP
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Strengths. Probabilities are per image; `paper_only` keeps flip, zoom and rotation and drops the rest."""
+    """Strengths. Probabilities are per image; `paper_only` keeps the geometry (flip, zoom, rotation and a small
+    shift) and drops light, resolution, noise and compression."""
 
     move: float = 1.0  # probability of rotation, zoom and shift; each warp blurs, so some pictures should go without
     rotation: float = 12.0  # degrees either way

@@ -55,12 +55,12 @@ class Line:
     average_precision: float | None
     equal_error_rate: float | None
     accuracy: float | None
-    decided: float
+    decided: float | None
     decided_accuracy: float | None
     false_alarms: float | None
     recall: float | None
-    ece: float
-    brier: float
+    ece: float | None
+    brier: float | None
 
 
 def raw_scores(detector: Detector, crops: CropSet, description: str) -> np.ndarray:
@@ -74,7 +74,9 @@ def raw_scores(detector: Detector, crops: CropSet, description: str) -> np.ndarr
 def measure(
     source: str, logits: np.ndarray, labels: np.ndarray, groups: np.ndarray, no_face: int, calibration: Calibration
 ) -> Line:
-    """One line from calibrated logits [n], labels [n] of 0 and 1 and group names [n]."""
+    """One line from calibrated logits [n], labels [n] of 0 and 1 and group names [n]; n may be 0."""
+    if not len(logits):
+        return Line(source, 0, 0, no_face, *[None] * 12)
     probabilities = sigmoid(logits)
     fake = labels > 0.5
     accused = probabilities >= calibration.high
@@ -110,13 +112,14 @@ def evaluate(detector: Detector, root: Path, cache: Path, split: str) -> dict[st
 class Scored:
     """A split's crops with their calibrated logits [n]; seen: bool [n], whether training saw the crop's source.
 
-    missed: how many files of each source had no face.
+    missed: how many files of each source had no face. trained_on: sources of Train, also those without a face here.
     """
 
     crops: CropSet
     logits: np.ndarray
     seen: np.ndarray
     missed: dict[str, int]
+    trained_on: frozenset[str] = frozenset()
 
     @property
     def groups(self) -> np.ndarray:
@@ -131,19 +134,21 @@ def score(detector: Detector, root: Path, cache: Path, split: str) -> Scored:
     trained_on = {item.source for item in every if item.split == "Train"}
     source_of = {item.path: item.source for item in every}
     missed = Counter(source_of[path] for path in crops.missed)
-    return Scored(crops, raw_scores(detector, crops, split), np.isin(crops.sources, list(trained_on)), dict(missed))
+    seen = np.isin(crops.sources, list(trained_on))
+    return Scored(crops, raw_scores(detector, crops, split), seen, dict(missed), frozenset(trained_on))
 
 
 def lines_of(scored: Scored, calibration: Calibration) -> dict[str, Line]:
-    """The table's lines by name."""
+    """The table's lines by name; no `pooled` where training saw none of the sources."""
     seen, labels, sources = scored.seen, scored.crops.labels, scored.crops.sources
-    trained_on = set(sources[seen])
+    trained_on = {*sources[seen], *scored.trained_on}
 
     def line(name: str, chosen: np.ndarray, missed: int) -> Line:
         return measure(name, scored.logits[chosen], labels[chosen], scored.groups[chosen], missed, calibration)
 
-    lines = {"pooled": line("pooled", seen, sum(n for source, n in scored.missed.items() if source in trained_on))}
-    for source in sorted(set(sources), key=lambda name: (name not in trained_on, name)):
+    missed = sum(n for source, n in scored.missed.items() if source in trained_on)
+    lines = {"pooled": line("pooled", seen, missed)} if seen.any() else {}
+    for source in sorted({*sources, *scored.missed}, key=lambda name: (name not in trained_on, name)):
         name = source if source in trained_on else f"{source} (cross-data-set)"
         lines[name] = line(name, sources == source, scored.missed.get(source, 0))
     return lines
@@ -152,6 +157,8 @@ def lines_of(scored: Scored, calibration: Calibration) -> dict[str, Line]:
 def details(scored: Scored, calibration: Calibration) -> dict[str, str]:
     """Tables of what the lines hide, in Markdown by title; all but the second over the sources that training saw."""
     seen = scored.seen
+    if not seen.any():
+        return {}
     crops, logits, labels = scored.crops, scored.logits[seen], scored.crops.labels[seen]
     probabilities = sigmoid(logits)
     items = [item for item, kept in zip(crops.items, seen, strict=True) if kept]
@@ -202,7 +209,7 @@ def table(lines: dict[str, Line]) -> str:
             f"| {line.source} | {line.reals} / {line.fakes} | {line.no_face} | {area} | "
             f"{percent(line.equal_error_rate)} | {percent(line.accuracy)} | "
             f"{percent(line.decided)} | {percent(line.decided_accuracy)} | {percent(line.false_alarms)} | "
-            f"{percent(line.recall)} | {line.ece:.3f} |"
+            f"{percent(line.recall)} | {'–' if line.ece is None else f'{line.ece:.3f}'} |"
         )
     return "\n".join(rows)
 

@@ -50,9 +50,14 @@ def _stem(path: str) -> str:
     return re.sub(r'[<>:"/\\|?*]', "_", printable(stem))
 
 
+def _bytes(words: str) -> bytes:
+    """UTF-8; what has no place in it, which a sender may put into a file's name, as an escape."""
+    return words.encode(errors="backslashreplace")
+
+
 KINDS: dict[str, tuple[str, Maker]] = {
-    "csv": ("deepdect.csv", lambda entries, text, path: path.write_bytes(report.to_csv(entries).encode())),
-    "json": ("deepdect.json", lambda entries, text, path: path.write_bytes(report.to_json(entries).encode())),
+    "csv": ("deepdect.csv", lambda entries, text, path: path.write_bytes(_bytes(report.to_csv(entries)))),
+    "json": ("deepdect.json", lambda entries, text, path: path.write_bytes(_bytes(report.to_json(entries)))),
     "pdf": ("deepdect.pdf", lambda entries, text, path: path.write_bytes(pdf.to_pdf(entries, text))),
     "zip": ("deepdect-overlays.zip", overlays),
 }

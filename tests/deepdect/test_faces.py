@@ -12,6 +12,9 @@ import pytest
 from PIL import Image
 
 from deepdect import faces, mesh
+from deepdect.face_fits import Fit
+from deepdect.faces import TILE_OVERLAP, WIDE, _starts
+from tests.deepdect.test_face_fits import fit
 
 # Her face in the portrait, read off the picture.
 BOX = (178, 67, 96, 108)
@@ -254,3 +257,40 @@ def test_a_badge_that_hints_at_a_face_costs_no_search_and_a_bystander_is_found(a
     scene[60:560, 40:540] = cv2.resize(astronaut[0:256, 96:352], (500, 500), interpolation=cv2.INTER_CUBIC)
     scene[556:644, 576:664] = cv2.resize(astronaut[0:256, 96:352], (88, 88), interpolation=cv2.INTER_AREA)
     assert len(faces.find(scene)) == 2 and searches == [1]
+
+
+def test_tiles_overlap():
+    for length in range(16, 1857):
+        starts = _starts(length)
+        assert starts[0] == 0 and starts[-1] + WIDE.size >= length
+        assert all(b - a <= WIDE.size - TILE_OVERLAP for a, b in zip(starts, starts[1:], strict=False)), length
+
+
+def test_a_face_at_the_right_or_lower_edge_is_no_plain_portrait():
+    rgb, none = np.zeros((400, 400, 3), np.uint8), (np.empty((0, 16)), np.empty(0))
+
+    def fit(x, y, s=150):
+        return [Fit(faces.Face((x, y, s, s), np.zeros((468, 2)), 0.9, 0.99), 0.1)]
+
+    assert faces._plain_portrait(rgb, fit(120, 120), *none)
+    for x, y in ((120, 245), (245, 120), (5, 120), (120, 5)):
+        assert not faces._plain_portrait(rgb, fit(x, y), *none)
+    assert not faces._plain_portrait(rgb, fit(180, 180, 60), *none)  # F6: too small
+
+
+def test_a_bystander_calls_for_the_fine_scan():
+    def fit(s):
+        return Fit(faces.Face((0, 0, s, s), np.zeros((468, 2)), 0.9, 0.99), 0.1)
+
+    assert faces._scan_pays(2000, faces.WIDE.size, [fit(600), fit(100)])
+    assert not faces._scan_pays(2000, faces.WIDE.size, [fit(600)])
+
+
+def test_a_doubtful_face_calls_for_turned_passes(monkeypatch):
+    turned = []
+    monkeypatch.setattr(faces, "_search", lambda *a: (np.empty((0, 16)), np.empty(0)))
+    monkeypatch.setattr(faces, "_search_turned", lambda rgb, d: turned.append(d) or (np.empty((0, 16)), np.empty(0)))
+    for doubt, passes in ((0.5, []), (1.0, list(faces.TURNS))):
+        monkeypatch.setattr(faces, "fit_all", lambda *a, doubt=doubt: [fit(doubt)])
+        faces._find_all(np.zeros((200, 200, 3), np.uint8), np.empty((0, 16)), np.empty(0), False)
+        assert turned == passes

@@ -91,3 +91,17 @@ def test_a_table_is_read_as_written_and_checked(tmp_path):
 def test_the_shipped_table_belongs_to_the_shipped_weights(detector):
     shipped = weights.familiarity(weights.FOLDER, detector.model["sha256"])
     assert shipped is not None and shipped.mean.shape == (2048,)
+
+
+def test_fewer_faces_than_channels_keep_their_variance():
+    faces = np.random.default_rng(0).normal(0, 1, (20, 100)) + 5
+    fitted = Familiarity.fit(faces, 4, "a")
+    unit = faces / np.linalg.norm(faces, axis=1, keepdims=True)
+    total = unit.var(axis=0, ddof=1).sum()
+    assert fitted.variances.sum() + 96 * fitted.rest == pytest.approx(total, rel=1e-5)
+
+
+def test_a_distance_is_of_the_mean_over_places():
+    features = np.array([[[[3, 0, 0], [1, 0, 0]], [[0, 4, 0], [0, 0, 0]]]], np.float32)  # mean (1, 1, 0)
+    half = np.sqrt(0.5)
+    assert table().distance(features)[0] == pytest.approx(np.sqrt(((half - 1) ** 2 / 0.04 + 0.5 / 0.01) / 3), rel=1e-5)

@@ -126,3 +126,16 @@ def test_features_with_nan_get_no_score(tiny: Head) -> None:
     batch[1, 0, 0, 0] = np.nan
     with pytest.raises(ValueError, match=r"images \[1\]"):
         tiny.linearize(batch)
+
+
+@pytest.mark.parametrize("name", ["w1", "b1", "w2"])
+def test_one_bad_weight_is_enough(name):
+    arrays = {"w1": np.ones((2, 3)), "b1": np.zeros(3), "w2": np.ones(3)}
+    arrays[name].flat[1] = np.nan
+    with pytest.raises(ValueError, match=f"{name} contains NaN"):
+        Head(**arrays, b2=0.0)
+
+
+def test_the_last_bias_must_be_finite():
+    with pytest.raises(ValueError, match="b2 must be finite"):
+        Head(np.ones((2, 3)), np.zeros(3), np.ones(3), float("nan"))

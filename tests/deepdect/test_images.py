@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from deepdect import images
-from deepdect.images import load
+from deepdect.images import load, printable
 from tests.hostile.contract import refused
 from tests.hostile.samples import (
     GREYS,
@@ -342,3 +342,49 @@ def test_many_threads_at_once() -> None:
         for k, arrays in enumerate(results):
             for name, rgb in zip(names[k::8], arrays, strict=True):
                 np.testing.assert_array_equal(rgb, expected[name])
+
+
+def test_a_jpeg_profile_is_applied():
+    rgb = load(encode(PHOTO, "JPEG", quality=95, subsampling=0, icc_profile=swapped_red_and_blue()))
+    np.testing.assert_allclose(rgb[8, 8].astype(int), (0, 0, 255), atol=8)
+
+
+def test_floats_are_rounded():
+    assert load(np.full((16, 16), 0.01))[0, 0, 0] == 3  # 2.55
+
+
+def test_a_profile_that_moves_some_colours_is_applied():
+    entry = tag_entry(SRGB, b"rXYZ")
+    at = struct.unpack(">I", SRGB[entry : entry + 4])[0]
+    other = bytearray(SRGB)
+    other[at + 8 : at + 12] = struct.pack(">i", struct.unpack(">i", SRGB[at + 8 : at + 12])[0] + 0x400)  # a redder red
+    cube = Image.fromarray(
+        (np.indices((8, 8, 8)).reshape(3, 8, 64).transpose(1, 2, 0).repeat(2, 0) * 36).astype(np.uint8)
+    )
+    wanted = np.asarray(
+        ImageCms.profileToProfile(cube, io.BytesIO(other), ImageCms.createProfile("sRGB"), outputMode="RGB")
+    ).astype(int)
+    moved = np.abs(wanted - np.asarray(cube))
+    assert moved.max() > 4 and moved.mean() < 2
+    np.testing.assert_allclose(load(encode(cube, "PNG", icc_profile=bytes(other))), wanted, atol=1)
+
+
+def test_the_decoded_size_is_checked_too():
+    class Growing:
+        size, mode, info = (32, 32), "RGB", {}
+
+        def load(self):
+            self.size = (60_000, 60_000)
+
+    with pytest.raises(images.ImageError) as raised:
+        images._decode(Growing(), "a", images.DEFAULT_LIMITS)
+    assert raised.value.status == "too_large"
+
+
+def test_the_largest_size_that_a_heic_claims_counts():
+    box = b"ispe\0\0\0\0" + struct.pack(">II", 60_000, 60_000)
+    refused(SAMPLES["HEIC"] + struct.pack(">I4s", 8 + len(box), b"free") + box, "too_large", "60000 x 60000")
+
+
+def test_names_are_not_endless():
+    assert printable("a" * 300 + "b" * 300) == "a" * 100 + "…" + "b" * 100

@@ -134,3 +134,9 @@ def test_a_turn_is_how_far_the_nose_is_from_the_middle():
     angle = np.deg2rad(30)
     tilted = points @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     assert mesh.turn(tilted) == pytest.approx(1.2)
+
+
+def test_the_corners_of_a_turned_square_are_read():
+    photo = np.full((200, 200, 3), 90, np.uint8)
+    patch = mesh.extract_square(photo, np.array([100.0, 100.0]), 100.0, np.pi / 4, 100, cv2.BORDER_CONSTANT)
+    assert (patch == 90).all()

@@ -9,6 +9,7 @@ import json
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from pypdf import PdfReader
 
 from deepdect import pdf, report
 from deepdect.messages import Message
-from deepdect.report import Entry
+from deepdect.report import Entry, _harmless
 from deepdect.texts import CODES, ENGLISH, language
 from explain.regions import REGIONS, RegionEvidence
 
@@ -175,3 +176,31 @@ def test_a_report_tells_its_time_in_utc_and_needs_a_picture(entries):
     assert "2026-03-04 05:06 UTC" in text_of(pdf.to_pdf(entries[1:], ENGLISH, made))[0]
     with pytest.raises(ValueError, match="at least one picture"):
         pdf.to_pdf([], ENGLISH)
+
+
+def test_the_csv_has_each_figure_in_its_column():
+    one = replace(face(0.9, {"jaw": 0.2}, ("first", "second")), bias=-0.5)
+    two = Entry(analysis(one, one), Path("a.png"), "ab")
+    row, _ = csv.DictReader(io.StringIO(report.to_csv([two])[1:]))
+    names = "width height faces face box_x box_y box_width box_height bias model model_version model_sha256 runtime"
+    assert [row[name] for name in [*names.split(), "warnings"]] == [
+        "100",
+        "80",
+        "2",
+        "1",
+        "10",
+        "20",
+        "30",
+        "40",
+        "-0.5",
+        "net",
+        "7",
+        "0123456789abcdef",
+        "some-runtime",
+        "first; second",
+    ]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_cell_that_a_spreadsheet_would_compute_is_made_harmless(start):
+    assert _harmless(f"{start}1+1") == f"'{start}1+1" and _harmless(-1.5) == -1.5

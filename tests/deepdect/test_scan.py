@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -17,6 +18,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from deepdect import scan as module
 from deepdect.__main__ import app
 from deepdect.scan import scan
 from deepdect.scan_rows import ScanError, plain_text
@@ -244,3 +246,10 @@ def test_ray_that_is_not_installed_is_named(pictures, tmp_path, monkeypatch):
     with pytest.raises(ScanError, match="pip install -r requirements-ray.txt"):
         scan(str(pictures), tmp_path / "out.jsonl", engine="ray")
     assert not list(tmp_path.iterdir())
+
+
+def test_other_weights_stop_the_scan(tmp_path, monkeypatch):
+    (tmp_path / "list.txt").write_text("a\n")
+    monkeypatch.setattr(module.weights, "load", lambda: SimpleNamespace(sha256="f" * 64))
+    with pytest.raises(ScanError, match="other weights"):
+        scan(str(tmp_path / "list.txt"), tmp_path / "out.jsonl", workers=1, worker=[str(FAKE)])

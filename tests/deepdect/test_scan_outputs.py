@@ -202,3 +202,20 @@ def test_files_of_others_are_left_where_parts_were(tmp_path):
         (parts / "mine.txt").touch()
         output.complete()
     assert [file.name for file in parts.iterdir()] == ["mine.txt"]
+
+
+def test_a_row_is_on_its_way_as_soon_as_it_is_written(tmp_path):
+    with open_output(tmp_path / "out.jsonl", False, SHA) as output:
+        output.write(row("a"))
+        assert (tmp_path / "out.jsonl").read_bytes().endswith(b"\n")
+
+
+def test_a_part_is_written_after_a_while(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(scan_parquet.time, "monotonic", lambda: now[0])
+    with open_output(tmp_path / "out.parquet", False, SHA) as output:
+        output.write(row("a"))
+        assert not output._parts()
+        now[0] = scan_parquet.SECONDS_A_PART
+        output.write(row("b"))
+        assert len(output._parts()) == 1

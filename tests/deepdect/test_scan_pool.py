@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deepdect.scan_pool import Pool
+from deepdect.scan_pool import DEATHS, Pool
 from deepdect.scan_rows import ScanError
 
 FAKE = str(Path(__file__).with_name("scan_fake.py"))
@@ -57,3 +57,11 @@ def test_workers_end_with_the_pool():
         processes = [worker.process for worker in pool._workers]
     assert all(process.returncode == -9 for process in processes)
     assert sys.executable == processes[0].args[0]
+
+
+def test_a_file_may_end_two_workers(monkeypatch):
+    with Pool(1, [FAKE]) as pool:
+        ends, replace_ = [], pool._replace
+        monkeypatch.setattr(pool, "_replace", lambda dead: ends.append(1) or replace_(dead))
+        list(pool.analyze(["kill"]))
+    assert len(ends) == DEATHS == 2

@@ -30,3 +30,11 @@ def test_a_path_is_finished_as_often_as_it_has_rows():
     taken = [path for path in ("a", "a", "a", "b", "x", "c\udcff") if finished.take(path)]
     assert taken == ["a", "a", "b", "c\udcff"]
     assert not finished.take("b")
+
+
+def test_left_counts_rows_and_not_paths(tmp_path):
+    f = Finished()
+    for p in ("a", "a", "b"):
+        f.add(p, "ok")
+    f.take("b")
+    assert f.left == 2

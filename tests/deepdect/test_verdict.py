@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from deepdect.verdict import Calibration, sigmoid
@@ -47,3 +48,18 @@ def test_senseless_values_are_refused(change):
     values = {"temperature": 1.0, "offset": 0.0, "low": 0.3, "high": 0.7, "version": "1"} | change
     with pytest.raises(ValueError, match="received"):
         Calibration(**values)
+
+
+def test_negative_logits_have_small_probabilities():
+    assert sigmoid(-np.log(3)) == pytest.approx(0.25)
+    assert sigmoid(-1.0) + sigmoid(1.0) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("change", [{"low": 0.0}, {"low": -0.1}])
+def test_a_band_that_begins_at_nothing_is_refused(change):
+    with pytest.raises(ValueError):
+        Calibration(**({"temperature": 1.0, "offset": 0.0, "low": 0.3, "high": 0.7, "version": "1"} | change))
+
+
+def test_a_band_may_be_empty():
+    assert Calibration(1.0, 0.0, 0.5, 0.5, "1").verdict(0.5) == "deepfake"

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from deepdect import frames, video
+from deepdect.faces import Face
 from deepdect.images import ImageError
 from deepdect.tracks import Tracker
 from deepdect.verdict import Calibration, sigmoid
@@ -254,3 +255,44 @@ def test_bad_usage_is_status_two(clip, arguments):
     command = [sys.executable, "-m", "deepdect", "video", str(clip), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and arguments[0] in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_most_suspicious_of_the_steady():
+    def moments(v):
+        return tuple(video.Moment(n / 4, v, (1, 2, 3, 4)) for n in range(3))
+
+    people = tuple(video.Person(n, moments(v), CALIBRATION) for n, v in enumerate((-3.0, 4.0, 0.0), 1))
+    found = video.VideoAnalysis("a", "ok", "", people, {}, "r", 1.0)
+    assert found.suspect is people[1] and found.verdict == "deepfake"
+
+
+def test_looks_far_apart_are_one_person_and_damage_leaves_nobody(monkeypatch):
+    def frame(t):
+        return frames.Frame(t, np.zeros((64, 64, 3), np.uint8), 12.0, 3.0)
+
+    picture = SimpleNamespace(
+        faces=[SimpleNamespace(face=Face((0, 0, 100, 100), np.zeros((468, 2)), 0.9, 0.9), logit=1.0)]
+    )
+    det = SimpleNamespace(
+        calibration=CALIBRATION,
+        model={},
+        runtime=SimpleNamespace(name="r"),
+        analyze_many=lambda s: [picture for _ in s],
+    )
+    monkeypatch.setattr(frames, "read", lambda *a: iter([frame(0.0), frame(3.0), frame(6.0)]))
+    steps = list(video.steps(det, "a.mp4"))
+    assert len(steps[-1].analysis.people) == 1  # looks 3 seconds apart, one person
+    assert steps[0].share == 0.5
+
+    def torn(*a):
+        yield from [frame(0.25 * n) for n in range(8)]
+        raise ImageError("unreadable", "torn")
+
+    monkeypatch.setattr(frames, "read", torn)
+    last = list(video.steps(det, "a.mp4"))[-1].analysis
+    assert last.status == "unreadable" and last.people == () and last.verdict is None
+
+
+def test_times_have_three_decimals():
+    person = video.Person(1, (video.Moment(0.2504, 0.0, (1, 2, 3, 4)),), CALIBRATION)
+    assert video.VideoAnalysis("a", "ok", "", (person,), {}, "r", 1.0).to_json()["people"][0]["frames"][0]["t"] == 0.25

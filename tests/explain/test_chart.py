@@ -74,3 +74,41 @@ def test_many_faces_stay_on_the_sheet() -> None:
 def test_titles_are_never_certain() -> None:
     assert chart.title(2, "deepfake", 1.0) == "Face 2: deepfake, >99 %"
     assert chart.title(1, "real", 0.0) == "Face 1: real, <1 %"
+
+
+def _bars(**k):
+    regions = [RegionEvidence(n, k.get(n, 0.0), 0.1, None, k.get("verified")) for n in REGIONS]
+    return Bars(regions, k.get("bias", 0.0), k.get("logit", 0.0), "t")
+
+
+def test_baseline_and_total_have_their_own_figures():
+    written = []
+    real = chart._Pen.text
+    chart._Pen.text = lambda self, at, words, *rest: written.append(words)
+    try:
+        chart.bars(_bars(bias=-0.3, logit=1.25))
+    finally:
+        chart._Pen.text = real
+    assert written[written.index("Model baseline") + 1] == "-0.30" and written[written.index("Total") + 1] == "+1.25"
+
+
+def test_only_confirmed_regions_are_ticked():
+    green = (32, 128, 72)
+
+    def ticks(v):
+        return int((chart.bars(_bars(verified=v, mouth=0.5))[62:376] == green).all(axis=2).sum())
+
+    assert ticks(True) > 50 and ticks(False) == ticks(None) == 0
+
+
+def test_the_sheet_tells_how_many_faces_it_leaves_out():
+    notes = []
+    real, chart._note = chart._note, lambda p, w, s, f: notes.append(w)
+    try:
+        made = chart.sheet(np.zeros((1000, 900, 3), np.uint8), [_bars(mouth=0.5)] * (chart.MOST + 5))
+    finally:
+        chart._note = real
+    assert notes == ["and 5 more faces"]
+    fake = (made == chart._FAKE).all(axis=2)
+    lower = fake[chart.HEIGHT : 2 * chart.HEIGHT, 900:]
+    assert lower.any()  # the second row of charts

@@ -10,8 +10,10 @@ import pytest
 from deepdect import faces
 from deepdect.head import Head
 from deepdect.verdict import Calibration
+from explain import faithfulness
 from explain.bench import SEAMS, SWAPS, Bench, Made, forge
 from explain.faithfulness import (
+    _above,
     confident_fakes,
     faces_as_they_are,
     known_places,
@@ -20,7 +22,7 @@ from explain.faithfulness import (
     written,
 )
 from explain.occlusion import NoiseFloor
-from explain.regions import REGIONS, partition
+from explain.regions import REGIONS, RegionEvidence, partition
 from explain.trials import OURS, explainers
 from training.data import CropSet, Item
 from training.pseudo_fakes import SWAPPED_REGIONS
@@ -115,3 +117,26 @@ def test_tables_are_markdown() -> None:
     assert table(["map", "a"], {"x": ["1"], "y": ["2"]}) == "| map | a |\n|---|---|\n| x | 1 |\n| y | 2 |"
     assert written([0.5, 0.5], ["a", "b"]) == "0.500 (0.500–0.500)"
     assert written([], []) == "–"
+
+
+def test_first_is_what_argues_for_fake_most(monkeypatch):
+    regions = [
+        RegionEvidence("jaw", -5.0, 0.6, 1.0, True),
+        RegionEvidence("nose", 2.0, 0.3, -1.0, False),
+        RegionEvidence("mouth", 1.0, 0.1, 1.0, True),
+    ]
+    bench = SimpleNamespace(
+        crops=SimpleNamespace(sources=np.array(["a"]), labels=np.array([1])),
+        random=np.random.default_rng(0),
+        landmarks=[None],
+        groups=np.array(["g"]),
+        regions=lambda *a: regions,
+    )
+    monkeypatch.setattr(faithfulness, "_confident", lambda *a: [(0, None, 3.0)])
+    assert faithfulness.confident_fakes(bench, 1)["a"] == {"first region": [0.0], "any other": [1.0]}
+
+
+def test_only_forgeries_above_the_threshold_are_told_of():
+    bench = SimpleNamespace(logits=lambda cases: np.array([0.5, 3.0]))
+    made = [SimpleNamespace(case=None), SimpleNamespace(case=None)]
+    assert _above(bench, made, 0.9) == made[1:]

@@ -143,3 +143,41 @@ def test_jpeg_keeps_the_channels_in_order() -> None:
     assert np.abs(after.astype(int) - red).max() < 12
     noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
     assert not np.array_equal(jpeg(noise), noise)
+
+
+def test_a_group_weighs_as_much_as_it_has_values():
+    # 99 zeros of one group, one 1 of another: a resample has mean 0, .01 or 1, never .5
+    mean, low, high = interval([0.0] * 99 + [1.0], ["a"] * 99 + ["b"])
+    assert (mean, low, high) == (0.01, 0.0, 1.0)
+
+
+def test_a_large_group_moves_the_mean_as_a_whole():
+    # ten groups of one zero each and one group of 90 ones
+    values, groups = [0.0] * 10 + [1.0] * 90, [*map(str, range(10)), *["big"] * 90]
+    _, low, high = interval(values, groups)
+    assert low == 0.0 and high > 0.95  # with the big group once or more the mean is >= .9
+
+
+def test_the_interval_holds_95_per_cent_of_resamples():
+    # the mean of 100 coin flips: 95 % of resamples lie within .40 to .60, 90 % within .42 to .58
+    _, low, high = interval([0.0, 1.0] * 50, np.arange(100), rounds=20000)
+    assert (low, high) == (pytest.approx(0.40, abs=0.005), pytest.approx(0.60, abs=0.005))
+
+
+def test_half_of_the_maximum():
+    mask = np.full((64, 64), 0.1)
+    mask[16:24, 40:48] = 1
+    cells = np.zeros((8, 8))
+    cells[6, 1] = 1
+    assert not points_into(cells, mask)
+
+
+def test_evidence_outside_the_face_counts_for_nothing():
+    face = np.zeros((64, 64), bool)
+    face[:, :32] = True
+    mask = np.zeros((64, 64))
+    mask[:32, :32] = 1
+    cells = np.zeros((8, 8))
+    cells[1, 1] = 3
+    cells[1, 6] = 30
+    assert energy_in_mask(cells, mask, face) == pytest.approx(2, abs=1e-3)

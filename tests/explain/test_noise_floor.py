@@ -1,11 +1,17 @@
 """Random patches and their drops, on scores that are known."""
 
+import json
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+import deepdect
+from explain import noise_floor
 from explain.compare_fills import detail_kept, feature_traces
 from explain.noise_floor import BATCH, random_drops, random_patch
 from explain.sampling import spread
+from training.data import CropSet, Item
 
 
 def test_a_patch_has_the_wanted_area_in_one_piece() -> None:
@@ -80,3 +86,25 @@ def test_feature_traces_by_hand() -> None:
     moved, off = feature_traces(photos, hidden)
     assert moved == pytest.approx(1 / 4)  # mean distance between photos is 4
     assert off == pytest.approx((np.sqrt(10) + 5 + 4) / 3 / ((3 + 4 + 3) / 3))
+
+
+def test_the_floor_is_of_the_size_of_drops_on_real_faces(tmp_path, monkeypatch):
+    pixels = np.zeros((40, 256, 256, 3), np.uint8)
+    pixels[20:] = 255  # reals are black, fakes white
+    items = [Item(f"{n}", "Validation", int(n >= 20), "s", "k", str(n)) for n in range(40)]
+    monkeypatch.setattr("training.data.load_crops", lambda *_: CropSet(pixels, items, np.full(40, 176), []))
+    calls = []
+
+    def score(crops):
+        calls.append(crops.max())
+        out = np.zeros(len(crops))
+        out[np.arange(len(crops)) % 7 != 0] = 2.0  # the logit rises by 2 when hidden: drop -2
+        return out
+
+    monkeypatch.setattr(
+        deepdect,
+        "Detector",
+        lambda runtime: SimpleNamespace(score=score, model={"sha256": "ab"}, runtime=SimpleNamespace(name="r")),
+    )
+    noise_floor.main(tmp_path, faces=10, output=tmp_path / "floor.json")
+    assert json.loads((tmp_path / "floor.json").read_text())["drops"] == [2.0] * 6 and max(calls) == 0

@@ -132,3 +132,43 @@ def test_a_floor_that_makes_no_sense_is_refused(change: dict[str, object]) -> No
         NoiseFloor.from_json(FLOOR.to_json() | change)
     with pytest.raises(TypeError):
         NoiseFloor.from_json({"areas": [0.1], "drops": [0.1]})
+
+
+def test_the_rim_does_not_colour_the_fill():
+    crop = np.zeros((64, 64, 3), np.uint8)
+    crop[20:44, 20:44] = 250
+    mask = np.zeros((64, 64), bool)
+    mask[21:43, 21:43] = True  # the labels miss the bright part by a pixel
+    assert occlude(crop, mask)[28:36, 28:36].max() < 20
+
+
+def test_each_area_has_its_floor():
+    labels = np.full((64, 64), 9, np.uint8)
+    labels[8:16, 8:16] = 3  # 64 of 4096: 1.6 %
+    crop = np.zeros((64, 64, 3), np.uint8)
+    floor = NoiseFloor("ab", "pyramid", 0.9, (0.01, 0.1), (0.0, 1.0))  # log: .19 at 1.6 %
+    claims = [RegionEvidence(n, 1.0, 0.1) for n in REGIONS]
+    found = verify(claims, crop, labels, 0.5, lambda c: np.zeros(len(c)), floor)  # all drops are .5
+    assert found[3].verified is True and found[9].verified is False
+
+
+def test_the_floors_own_fill():
+    labels = np.full((64, 64), 9, np.uint8)
+    labels[20:44, 20:44] = 3
+    crop = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    seen = []
+
+    def score(c):
+        seen.append(c)
+        return np.zeros(len(c))
+
+    verify([RegionEvidence("nose", 1.0, 1.0)], crop, labels, 0.0, score, NoiseFloor("ab", "blur", 0.9, (0.1,), (0.1,)))
+    np.testing.assert_array_equal(seen[0][0], occlude(crop, labels == 3, "blur"))
+
+
+def test_a_region_that_leaves_nothing_to_fill_from_is_not_checked():
+    labels = np.full((64, 64), 9, np.uint8)
+    labels[0, 0] = 3
+    claims = [RegionEvidence(name, 1.0, 0.1) for name in REGIONS]
+    found = verify(claims, np.zeros((64, 64, 3), np.uint8), labels, 0.5, lambda crops: np.zeros(len(crops)), None)
+    assert found[9].drop is None and found[3].drop == 0.5

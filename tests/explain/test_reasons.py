@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from explain.reasons import ENGLISH, Reason, find, percent, sentence
+from explain.reasons import ENGLISH, OUTSTANDING, Reason, find, percent, sentence
 from explain.regions import REGIONS, RegionEvidence
 
 LOGIT = math.log(0.9 / 0.1)  # a fake probability of 90 %
@@ -119,3 +119,13 @@ def test_every_region_has_a_name_and_no_number_is_certain() -> None:
 def test_an_unknown_verdict_is_refused() -> None:
     with pytest.raises(ValueError, match="maybe"):
         find("maybe", 0.0, [])
+
+
+def test_partly_checked_is_unchecked():
+    both = [RegionEvidence("mouth", 2.0, 0.4, 1.0, True), RegionEvidence("nose", 1.0, 0.3)]
+    words = sentence(find("deepfake", 2.2, both))
+    assert words.endswith("not checked by hiding.") and "confirms" not in words
+
+
+def test_a_region_that_just_stands_out_is_named():
+    assert find("deepfake", 2.2, [RegionEvidence("mouth", 2.0, OUTSTANDING, 1.0, True)]).kind == "decided"

@@ -7,6 +7,7 @@ import pytest
 
 from deepdect.head import Head
 from explain import baselines
+from explain.baselines import Case
 from explain.trials import OURS, cases, explainers, on_faces, on_forgeries
 
 SIZE = 64
@@ -119,3 +120,13 @@ def test_keras_gradients_are_those_of_the_logit(small_network, crops) -> None:
     step = 0.005
     ahead, behind = (float(small_network(start + s * step * direction, training=False)[0, 0]) for s in (1, -1))
     assert (gradient * direction).sum() == pytest.approx((ahead - behind) / (2 * step), rel=0.1)
+
+
+def test_stability_compares_with_the_other_picture():
+    a, b = (
+        Case(np.zeros((16, 16, 3), np.uint8), np.zeros((2, 2, 1), np.float32), np.zeros(1, np.float32), 1)
+        for _ in range(2)
+    )
+    maps = {"m": lambda case: np.array([[1.0, 2], [3, 4]]) * (1 if case is a else -1)}
+    values = on_faces([a], [b], lambda c: np.zeros(len(c)), maps, steps=2)
+    assert values["m"]["stability"] == [pytest.approx(-1)]

@@ -4,9 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
+from training import batches
 from training.augment import Augmentation, augment, vary
 from training.batches import Batch, Sampler, make_batch, mixed, prefetched
 from training.data import CropSet, Item
+from training.forger import Forger
 
 
 def item(source: str, label: int, group: str) -> Item:
@@ -155,3 +157,69 @@ def test_a_mixed_picture_carries_the_label_and_the_places_of_both():
     changed = (made.labels != labels).mean()
     assert 0.15 < changed < 0.3  # half are mixed, half of those with one of the same kind
     np.testing.assert_array_equal(batch.labels, np.arange(count) % 2)
+
+
+def _forged_batch(monkeypatch, share=1.0, hidden=None, twins=None):
+    """Two reals (0, 1), two fakes (2, 3), of different native sides and landmarks; what `vary` and `partition` saw."""
+    items = [Item(f"{n}.jpg", "Train", int(n >= 2), "s", "k", str(n % 2)) for n in range(4)]
+    pixels = np.zeros((4, 256, 256, 3), np.uint8)
+    pixels[2:, 64:192, 64:192] = 255
+    crops = CropSet(pixels, items, np.array([100, 110, 120, 130]), [])
+    points = np.random.default_rng(0).uniform(80, 160, (468, 2))
+    forger = Forger(crops, np.stack([points + n for n in range(4)]).astype(np.float32), share, twins)
+    natives, parted = [], []
+
+    def vary(crop, native, settings, random, planes):
+        natives.append(native)
+        return crop, list(planes)
+
+    def partition(landmarks):
+        parted.append(int(np.rint((landmarks - points)[0, 0])))
+        return np.full((256, 256), 3, np.uint8)
+
+    monkeypatch.setattr(batches, "vary", vary)
+    monkeypatch.setattr(batches, "partition", partition)
+    if hidden is not None:
+        monkeypatch.setattr(batches, "hide", lambda crop, *rest: (crop, hidden))
+    batch = batches.make_batch(
+        crops,
+        np.array([3, 2, 1, 0]),
+        256,
+        Augmentation(hide=0.0 if hidden is None else 1.0),
+        np.random.default_rng(0),
+        forger,
+    )
+    return batch, natives, parted
+
+
+def test_a_forgery_has_its_originals_side_and_landmarks(monkeypatch):
+    _, natives, parted = _forged_batch(monkeypatch, hidden=np.zeros((256, 256), bool))
+    assert natives[2:] == [110, 100] and sorted(natives[:2]) == [100, 110]
+    assert parted[2:] == [1, 0] and sorted(parted[:2]) == [0, 1]
+
+
+def test_half_a_forgery_is_half_a_fake(monkeypatch):
+    half = np.zeros((256, 256), bool)
+    half[:, :128] = True
+    twins = {2: np.zeros((256, 256, 3), np.uint8), 3: np.zeros((256, 256, 3), np.uint8)}
+    batch, *_ = _forged_batch(monkeypatch, share=0.0, hidden=half, twins=twins)
+    assert batch.labels.tolist() == [pytest.approx(0.5, abs=0.01)] * 2 + [0, 0]
+    assert batch.places[:2, 3:5, 5].min() == 1 and not batch.places[:, :, :4].any() and not batch.places[2:].any()
+
+
+def test_sources_with_partners_have_had_their_reals():
+    def make(source, label, group):
+        return Item("x", "Train", label, source, "k", group)
+
+    items = (
+        [make("video", label, f"v{n}") for n in range(20) for label in (0, 1)]
+        + [make("portraits", 0, f"p{n}") for n in range(30)]
+        + [make("gen", 1, f"g{n}") for n in range(10)]
+    )
+    random, sampler = np.random.default_rng(0), Sampler(items, {})
+    for _ in range(20):
+        drawn = [items[i] for i in sampler.draw(16, random)]
+        swapped = sum(i.label and i.source == "video" for i in drawn)
+        assert sum(not i.label and i.source == "video" for i in drawn) == (
+            swapped if swapped else pytest.approx(4, abs=4)
+        )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.calibrate import choose_band, degraded, fit_platt
+from training.calibrate import calibrate, choose_band, degraded, fit_platt
 from training.data import CropSet, Item
 
 
@@ -72,3 +72,40 @@ def test_degraded_loses_detail_and_keeps_the_shape():
     worse = degraded(crops, 0.5, 40)
     assert worse.shape == pixels.shape and worse.dtype == np.uint8
     assert worse.std() < 0.6 * pixels.std()
+
+
+def test_each_tier_has_its_own_cap():
+    # of 100 reals, 5 are accused in the second tier and none in the first: 5 %, though 2.5 % of both together
+    low = np.full(100, 0.1)
+    bad = low.copy()
+    bad[:5] = 0.6
+    fakes = np.full(200, 0.9)
+    probabilities = np.stack([np.append(low, fakes), np.append(bad, fakes)])
+    labels = np.repeat([0, 1], [100, 200])
+    assert choose_band(probabilities, labels, np.array(["a"] * 300), 0.9, 0.03)[1] > 0.6
+
+
+def test_each_source_has_its_own_cap():
+    # 5 of b's 100 reals are accused and none of a's 100: 2.5 % of all, 5 % of b's
+    p = np.full(200, 0.1)
+    p[195:] = 0.6
+    probabilities = np.append(p, np.full(200, 0.9))[None]
+    labels = np.repeat([0, 1], 200)
+    sources = np.array(["a"] * 100 + ["b"] * 100 + ["a"] * 200)
+    assert choose_band(probabilities, labels, sources, 0.9, 0.03)[1] > 0.6
+
+
+def test_labels_stay_with_their_crops_in_every_tier():
+    random = np.random.default_rng(0)
+    labels = np.tile([0, 1], 1000)
+    raw = np.where(labels == 1, 3.0, -3.0) + random.normal(0, 3, (2, 2000))
+    fitted = calibrate(raw, labels, np.array(["s"] * 2000), "2", right=0.9, false_alarms=0.1)
+    assert fitted.temperature == pytest.approx(1.5, rel=0.1)
+
+
+def test_reduced_from_the_native_side():
+    stripes = np.zeros((2, 256, 256, 3), np.uint8)
+    stripes[:, :, (np.arange(256) // 8) % 2 == 0] = 255
+    crops = CropSet(stripes, [Item("a", "Validation", 0, "s", "k", "g")] * 2, np.array([256, 32]), [])
+    sharp, coarse = degraded(crops, 0.5, None)  # 128 pixels hold stripes of 8 of 256, 16 pixels do not
+    assert sharp.std() > 100 > 20 > coarse.std()

@@ -75,3 +75,14 @@ def test_bootstrap_draws_whole_groups():
     low, high = bootstrap(mean, values, values, np.array(["a"] * 5 + ["b"] * 5), rounds=50)
     assert set(seen) == {0.0, 0.5, 1.0}
     assert (low, high) == (0.0, 1.0)
+
+
+def test_the_bootstrap_holds_95_per_cent_of_resamples():
+    values = np.array([0.0, 1.0] * 50)
+    low, high = bootstrap(lambda scores, _: float(scores.mean()), values, values, np.arange(100), rounds=4000)
+    assert (low, high) == (pytest.approx(0.40, abs=0.006), pytest.approx(0.60, abs=0.006))
+
+
+def test_an_equal_error_rate_where_all_are_tied():
+    # nine reals and the fake are tied: only a threshold above all accuses nobody
+    assert equal_error_rate(np.array([1.0, 1.0]), np.array([0, 1])) == pytest.approx(0.5)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import skimage.data
 
 from deepdect import faces
 from explain.regions import REGIONS, partition
-from training import hiding, pseudo_fakes
+from training import blending, hiding, pseudo_fakes
 from training.augment import Augmentation
 from training.batches import make_batch
 from training.data import CropSet, Item
 from training.forger import Forger
 from training.landmarks import fit_landmarks, load_landmarks
+from training.pseudo_fakes import Forgery, differing, transplant
 
 
 @pytest.fixture(scope="module")
@@ -219,3 +221,67 @@ def test_a_forgery_and_its_original_have_the_same_region_hidden(face, seed, monk
     make_batch(crops, np.array([1, 0]), 64, settings, np.random.default_rng(seed), forger)
     assert hidden[0].any()
     np.testing.assert_array_equal(*hidden)
+
+
+def test_evident_of_its_own_content_is_the_seam():
+    mask = np.array([[0.0, 0.5, 1.0]], np.float32)
+    own = Forgery(np.zeros((1, 3, 3), np.uint8), mask, own=True)
+    np.testing.assert_allclose(own.evident, [[0, 1, 0]])
+
+
+def test_matched_colours_have_the_targets_spread():
+    random = np.random.default_rng(0)
+    inside = np.zeros((256, 256), bool)
+    inside[64:192, 64:192] = True
+
+    def grey(s):
+        return np.repeat(np.clip(random.normal(120, s, (256, 256, 1)), 0, 255).astype(np.uint8), 3, axis=2)
+
+    matched = blending.match_colours(grey(20), grey(12), inside)
+    assert matched[inside].std() == pytest.approx(12, abs=1.5)
+
+
+def test_poisson_leaves_the_source_in_its_place():
+    x = np.arange(256)
+    wave = np.repeat(((np.sin(x / 5) * 60 + 120)[None, :, None] * np.ones((256, 1, 3))).astype(np.uint8), 1, axis=0)
+    mask = np.zeros((256, 256), np.float32)
+    mask[64:192, 64:192] = 1
+    assert np.abs(blending.poisson(wave, wave, mask).astype(int) - wave).max() <= 2
+
+
+def _face():
+    photo = skimage.data.astronaut()
+    found = faces.find(photo)[0]
+    cut = faces.crop(photo, found)
+    return cut.pixels, cut.to_crop(found.landmarks).astype(np.float32)
+
+
+def test_self_blended_is_its_own():
+    forgery = pseudo_fakes.self_blended(*_face(), np.random.default_rng(0))
+    assert forgery.own and forgery.evident.max() <= 1 and not forgery.evident[forgery.mask == 1].any()
+
+
+def test_colours_are_matched_under_the_mask(monkeypatch):
+    seen, face = [], _face()
+    monkeypatch.setattr(pseudo_fakes, "match_colours", lambda source, target, inside: seen.append(inside) or source)
+    for seed in range(8):
+        mask = pseudo_fakes.region_swap(*face, *face, "nose", np.random.default_rng(seed)).mask
+        if seen:
+            np.testing.assert_array_equal(seen.pop(), mask > 0.5)
+
+
+def test_what_differs_all_around_is_taken_off():
+    frame = np.full((256, 256, 3), 100, np.uint8)
+    fake = frame + np.uint8(8)
+    fake[100:150, 100:150] += 40
+    found = differing(fake, frame)
+    assert found[120:130, 120:130].min() == 1 and not found[:60].any()
+
+
+def test_a_part_that_is_nearly_all_the_original_is_no_transplant():
+    pixels, points = _face()
+    fake = pixels.copy()
+    y, x = points[1, ::-1].astype(int)
+    fake[y : y + 10, x : x + 10] ^= 16
+    assert differing(fake, pixels).any()
+    assert all(transplant(pixels, fake, points, np.random.default_rng(seed)) is None for seed in range(12))
