@@ -13,6 +13,7 @@ from PIL import Image
 from deepdect import ui
 from deepdect.messages import Message
 from deepdect.texts import CODES, ENGLISH, language
+from deepdect.ui import uploads
 from deepdect.ui.explanation import Shown
 from deepdect.ui.page import CACHE_SECONDS, Page
 from deepdect.ui.wording import PHRASES, in_the_browser
@@ -59,6 +60,13 @@ def page():
 def upload(monkeypatch, tmp_path):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     return {"path": str(Path(get_upload_folder()) / "a.png"), "orig_name": "a.png"}
+
+
+def test_only_uploads_are_read(upload):
+    assert uploads.upload(upload, ENGLISH).name == "a.png"
+    with pytest.raises(gr.Error) as raised:
+        uploads.upload({"path": "/etc/passwd"}, ENGLISH)
+    assert raised.value.message == ENGLISH.not_uploaded
 
 
 def test_an_error_leaves_no_verdict_behind(page, upload):
