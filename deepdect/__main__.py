@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-import unicodedata
 from collections.abc import Iterator
 from enum import StrEnum
-from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +15,7 @@ from PIL import Image
 from deepdect import Analysis, Detector, __version__, origin
 from deepdect.figures import tenths
 from deepdect.memory import keep_large_blocks
+from deepdect.overlay_names import OverlayNames
 from deepdect.report import Entry, digest, without_pixels
 from deepdect.runtime import RUNTIMES, RuntimeUnavailableError
 from deepdect.scan import ENGINES, ScanError
@@ -90,7 +89,7 @@ def analyze(
     failed = False
     digests: list[str | None] = []
     entries: list[Entry] = []
-    names = _Names()
+    names = OverlayNames()
 
     def taken() -> Iterator[str]:
         """The files, hashed for the report right before they are read: its checksum is of what was judged."""
@@ -286,26 +285,6 @@ def _describe(analysis: Analysis) -> None:
 def _checked(region: RegionEvidence) -> str:
     """What hiding the region found, where it was hidden."""
     return {True: " (confirmed)", False: " (not confirmed)", None: ""}[region.verified]
-
-
-class _Names:
-    """File names for overlays: two inputs of one stem must not overwrite each other.
-
-    Nor two that differ in capitals or in how accents are composed, which macOS takes for one.
-    """
-
-    def __init__(self) -> None:
-        self._used: set[str] = set()
-
-    def __call__(self, stem: str) -> str:
-        candidates = (f"{stem}{'' if n == 1 else f'-{n}'}.overlay.png" for n in count(1))
-        name = next(candidate for candidate in candidates if self._folded(candidate) not in self._used)
-        self._used.add(self._folded(name))
-        return name
-
-    @staticmethod
-    def _folded(name: str) -> str:
-        return unicodedata.normalize("NFC", name).casefold()
 
 
 if __name__ == "__main__":

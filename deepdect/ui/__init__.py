@@ -103,6 +103,7 @@ def serve(
             page.share_url = sharing.public_link(page)  # type: ignore[assignment]  # Gradio declares it as None
             print(f"Public link, for up to a week: {page.share_url}", file=sys.stderr, flush=True)
         except sharing.NoLinkError as error:
+            access.close(page.app, host)
             print(f"No public link could be made: {error}", file=sys.stderr)
             print(f"The page still serves at {page.local_url}", file=sys.stderr, flush=True)
     # stopped by a signal, Python would leave visitors' pictures behind in the temporary folder

@@ -48,9 +48,20 @@ class Access:
         """The settings of `launch` that hold visitors to this; also tells uvicorn whose X-Forwarded-For to believe."""
         # By default uvicorn believes this machine's, so a local visitor or one through the public link could be anyone.
         os.environ["FORWARDED_ALLOW_IPS"] = ",".join(self.trusted_proxies)
-        local = host.strip("[]") in LOOPBACK and not share and not self.trusted_proxies
+        local = self._is_local(host) and not share
         return {
             "auth": self.auth,
             "strict_cors": True,
             "app_kwargs": {"middleware": [Middleware(Gate, local=local, rate=self.rate)], "lifespan": sweeping},
         }
+
+    def close(self, app: Any, host: str) -> None:
+        """Of a page that was to have a public link and got none: after all it answers to this machine's names alone."""
+        layer = app.middleware_stack
+        while layer is not None and not isinstance(layer, Gate):
+            layer = getattr(layer, "app", None)
+        if layer is not None and self._is_local(host):
+            layer.local = True
+
+    def _is_local(self, host: str) -> bool:
+        return host.strip("[]") in LOOPBACK and not self.trusted_proxies

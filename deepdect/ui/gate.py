@@ -64,7 +64,7 @@ class Gate:
     """ASGI middleware. local: the page serves this machine alone. rate: requests a minute, client and kind."""
 
     def __init__(self, app: ASGIApp, *, local: bool = False, rate: int | None = None) -> None:
-        self._app, self._local = app, local
+        self._app, self.local = app, local
         self._promised = 0  # bytes of the uploads that are on their way
         self._rates = {"login": Rate(LOGINS)}
         if rate is not None:
@@ -103,7 +103,7 @@ class Gate:
     def _check_sender(self, headers: Headers) -> None:
         """Whether this is our page's request, and not that of another site in a visitor's browser."""
         host = _name(headers.get("host", ""))
-        if self._local and host not in LOOPBACK:  # a foreign name made to point to this machine (DNS rebinding)
+        if self.local and host not in LOOPBACK:  # a foreign name made to point to this machine (DNS rebinding)
             raise Refusal(
                 403,
                 "This page answers at 127.0.0.1 and localhost alone. Behind a proxy, start it with --trusted-proxy; "

@@ -69,9 +69,9 @@ def test_an_overlay_that_cannot_be_written_costs_nothing_else(pictures, tmp_path
 
 
 def test_overlays_of_one_name_are_numbered_also_where_only_capitals_tell_them_apart():
-    from deepdect.__main__ import _Names
+    from deepdect.overlay_names import OverlayNames
 
-    names = _Names()
+    names = OverlayNames()
     assert [names(stem) for stem in ("IMG", "img", "caf\u00e9", "cafe\u0301")] == [
         "IMG.overlay.png",
         "img-2.overlay.png",

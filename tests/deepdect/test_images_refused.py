@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageFile
 
 from deepdect import images
-from deepdect.images import ImageError, Limits, load
+from deepdect.images import ImageError, Limits, load, printable
 from tests.hostile.contract import refused
 from tests.hostile.samples import (
     BOMBS,
@@ -273,3 +273,24 @@ def test_exif_too_long_to_be_true_is_never_parsed(file_format: str, monkeypatch)
 def test_error_survives_pickling() -> None:
     error = pickle.loads(pickle.dumps(ImageError("too_large", "a.jpg: has too much. Send less.")))
     assert (error.status, error.message, str(error)) == ("too_large", "a.jpg: has too much. Send less.", error.message)
+
+
+def test_the_decoded_size_is_checked_too():
+    class Growing:
+        size, mode, info = (32, 32), "RGB", {}
+
+        def load(self):
+            self.size = (60_000, 60_000)
+
+    with pytest.raises(images.ImageError) as raised:
+        images._decode(Growing(), "a", images.DEFAULT_LIMITS)
+    assert raised.value.status == "too_large"
+
+
+def test_the_largest_size_that_a_heic_claims_counts():
+    box = b"ispe\0\0\0\0" + struct.pack(">II", 60_000, 60_000)
+    refused(SAMPLES["HEIC"] + struct.pack(">I4s", 8 + len(box), b"free") + box, "too_large", "60000 x 60000")
+
+
+def test_names_are_not_endless():
+    assert printable("a" * 300 + "b" * 300) == "a" * 100 + "…" + "b" * 100

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
+from starlette.applications import Starlette
 
 from deepdect.ui.access import AUTH_VARIABLE, Access
 from deepdect.ui.leftovers import sweeping
@@ -57,3 +61,18 @@ def test_only_a_page_for_this_machine_alone_insists_on_its_name(host, share, pro
     assert gate.kwargs == {"local": local, "rate": 7}
     assert settings["app_kwargs"]["lifespan"] is sweeping and settings["strict_cors"] is True
     assert os.environ["FORWARDED_ALLOW_IPS"] == ",".join(proxies)
+
+
+@pytest.mark.parametrize(("host", "status"), [("127.0.0.1", 403), ("0.0.0.0", 404)])
+def test_a_page_without_its_public_link_insists_on_its_name_after_all(host, status):
+    access = Access()
+    app = Starlette(middleware=access.launch(host, share=True)["app_kwargs"]["middleware"])
+
+    async def ask() -> int:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://evil.example") as client:
+            return (await client.get("/config")).status_code
+
+    with ThreadPoolExecutor(1) as pool:  # the browser tests' Playwright leaves an event loop running in this thread
+        assert pool.submit(asyncio.run, ask()).result() == 404  # through the gate, to an app that has no page
+        access.close(app, host)
+        assert pool.submit(asyncio.run, ask()).result() == status
