@@ -84,10 +84,10 @@ class JsonLines:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # nothing came of it: the next attempt need not resume; still locked, or another scan might begin to use it
-        if kind and self._file.tell() == 0:
-            self.path.unlink()
-        self._file.close()
+        with self._file:
+            # nothing came of it: the next attempt need not resume; still locked, or another scan might begin to use it
+            if kind and self._file.tell() == 0:
+                self.path.unlink()
 
     def _read_finished(self, sha256: str) -> None:
         """Note every whole line, and cut off a last one that a kill tore apart."""

@@ -21,11 +21,13 @@ def run(paths: list[str], as_json: bool, fps: float, timeline: Path | None, dete
     if not 0 < fps <= MAX_FPS:
         errors.print(f"--fps: expected more than 0 and at most {MAX_FPS:g}; received {fps:g}")
         return 2
-    if timeline and (len(paths) > 1 or timeline.suffix.lower() != ".png" or unwritable(timeline)):
+    if timeline:
         why = unwritable(timeline)
         told = f"cannot be written: {why}. It takes" if why else "takes"
-        errors.print(f"--timeline {plain(str(timeline))}: {told} one video, and a .png file in a folder that exists")
-        return 2
+        if why or len(paths) > 1 or timeline.suffix.lower() != ".png":
+            wanted = "one video, and a .png file in a folder that exists"
+            errors.print(f"--timeline {plain(str(timeline))}: {told} {wanted}")
+            return 2
     judge, failed = detector(), False
     columns = (TextColumn("{task.description}"), TextColumn("{task.completed:.0f} s of video"), TimeElapsedColumn())
     for path in paths:

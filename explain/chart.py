@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from explain.overlay import ANCHORS, legend
+from explain.reasons import percent
 from explain.regions import RegionEvidence
 
 UInt8Array = NDArray[np.uint8]
@@ -59,13 +60,8 @@ class Bars:
     title: str
 
 
-def percent(probability: float) -> str:
-    """A probability in 0..1 as whole per cent, never as 0 or 100."""
-    return "<1 %" if probability < 0.01 else ">99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
-
-
 def title(number: int, verdict: str, probability: float, words: Mapping[str, str] = ENGLISH) -> str:
-    """A chart's title. probability: 0..1, written by `percent`."""
+    """A chart's title. probability: 0..1, written as whole per cent and never as 0 or 100."""
     return words["title"].format(number=number, verdict=words[verdict], probability=percent(probability))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from explain.chart import percent
+from explain.reasons import percent
 
 COLOURS = ("#e06a1b", "#2d78d7", "#2f9e77", "#9a5fc0", "#8a6d1f", "#5b6575")  # told apart by the colour-blind, too
 SHOWN = 6  # people with a line; more could not be told apart

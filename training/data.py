@@ -222,9 +222,8 @@ def _make_cache(root: Path, items: list[Item], pixels_file: Path, table_file: Pa
     paths = [str(root / item.path) for item in items]
     made: list[Crop | None] = list(_in_parallel(_crop_file, paths, workers, words))
     _save_pixels((crop.pixels for crop in made if crop), pixels_file)
-    with table_file.open(
-        "w", encoding="utf-8", newline=""
-    ) as stream:  # written last: its presence says the cache is whole
+    # written last: its presence says the cache is whole
+    with table_file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(PLACE)
         for item, crop in zip(items, made, strict=True):

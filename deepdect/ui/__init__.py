@@ -62,7 +62,7 @@ def build(detector: Detector, lang: str | None = None) -> gr.Blocks:
     return Page(detector, lang).blocks
 
 
-def _free_port(host: str, port: int) -> int:
+def _listenable(host: str, port: int) -> int:
     """The port; for 0, which Gradio would take for the page's, one that nobody listens on. Raises OSError."""
     address = host.strip("[]")
     with socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET) as server:
@@ -88,7 +88,7 @@ def serve(
     host = f"[{host}]" if ":" in host and not host.startswith("[") else host  # as IPv6 stands in an address
     page = build(detector, lang)
     try:
-        port = _free_port(host, port)
+        port = _listenable(host, port)
         settings = LAUNCH | access.launch(host, share)
         page.launch(server_name=host, server_port=port, prevent_thread_lock=True, share=False, **settings)
     except socket.gaierror as error:

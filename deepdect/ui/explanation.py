@@ -29,11 +29,9 @@ def spoken(code: str | None) -> Texts:
 class Shown:
     """What a visitor looks at: an analysis without pixels (None where it failed), and the file to take them from.
 
-    waiting: the analysis is still to come.
-
     Kept up to date in place, because a check takes a while and must end on what is looked at by then. chosen: the face.
     code: the language. left: whether something else is shown by now. origin: what the file says about itself.
-    moment: person and seconds, where the picture is a frame of a video.
+    moment: person and seconds, where the picture is a frame of a video. waiting: the analysis is still to come.
     """
 
     analysis: Analysis | None

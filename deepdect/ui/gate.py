@@ -203,17 +203,11 @@ def _check_json(body: bytes) -> None:
         raise Refusal(400, "The request's body is not the JSON that was expected.") from None
     folder = Path(get_upload_folder()).resolve()
     for entry in _dictionaries(document):
-        if not _is_file(entry) or entry.get("path", "") in ("", None):
+        path = entry.get("path")
+        if path in ("", None):
             continue
-        path = entry["path"]
         if not isinstance(path, str) or "\0" in path or not Path(path).resolve().is_relative_to(folder):
             raise Refusal(400, "Only files that were uploaded to this page are analysed: upload the picture itself.")
-
-
-def _is_file(entry: dict[str, Any]) -> bool:
-    """Whether Gradio takes an object for a file: its clients mark one, and it may have a path without."""
-    meta = entry.get("meta")
-    return "path" in entry or (isinstance(meta, dict) and meta.get("_type") == "gradio.FileData")
 
 
 def _dictionaries(document: Any) -> Iterator[dict[str, Any]]:
