@@ -7,7 +7,6 @@ MediaPipe's published SSD settings (Bazarevsky et al., "BlazeFace", 2019, and Me
 from __future__ import annotations
 
 import importlib.util
-import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -119,15 +118,10 @@ class BlazeFace:
         if settings.resized:
             source = openvino_core.core().read_model(source)
             source.reshape([1, settings.size, settings.size, 3])
-        self._model = openvino_core.compile_model(source)
+        model = openvino_core.compile_model(source)
         # output order differs between the files: the regressors are the wider of the two
-        self._regressors = max(range(2), key=lambda i: self._model.output(i).shape[-1])
-        self._local = threading.local()
-
-    def _request(self) -> Any:
-        if not hasattr(self._local, "request"):
-            self._local.request = self._model.create_infer_request()
-        return self._local.request
+        self._regressors = max(range(2), key=lambda i: model.output(i).shape[-1])
+        self._requests = openvino_core.Requests(model)
 
     def detect(self, rgb: np.ndarray, pad: float = 0.0, minimum: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
         """Find faces in RGB uint8 [h, w, 3], fitted into the square input with black bars.
@@ -140,10 +134,13 @@ class BlazeFace:
         scale = self.settings.size / side
         small = resize(rgb, max(1, round(width * scale)), max(1, round(height * scale)), exact=self.settings.exact)
         top, left = (self.settings.size - small.shape[0]) // 2, (self.settings.size - small.shape[1]) // 2
-        square = np.full((1, self.settings.size, self.settings.size, 3), -1.0, np.float32)
-        square[0, top : top + small.shape[0], left : left + small.shape[1]] = small * np.float32(2 / 255) - 1
-        request = self._request()
-        request.infer([square])
+        request = self._requests.get()
+        square = request.get_input_tensor().data[0]
+        square[...] = -1
+        picture = square[top : top + small.shape[0], left : left + small.shape[1]]
+        np.multiply(small, np.float32(2 / 255), out=picture)
+        picture -= 1
+        request.infer(share_outputs=True)
         raw = request.get_output_tensor(1 - self._regressors).data.reshape(-1)
         chosen = np.flatnonzero(raw > np.log(minimum / (1 - minimum)))
         scores = 1 / (1 + np.exp(-np.clip(raw[chosen].astype(np.float64), -80, 80)))

@@ -9,7 +9,7 @@ produced the features (float32, bfloat16 or int8), logit, gradient and bias all 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,6 +57,7 @@ class Head:
     b1: Float32Array
     w2: Float32Array
     b2: float
+    _by_unit: Float32Array = field(init=False, repr=False)  # w1 transposed: what one unit needs lies together
 
     def __post_init__(self) -> None:
         for name in ("w1", "b1", "w2"):
@@ -73,6 +74,7 @@ class Head:
         units = self.w1.shape[1]
         if self.b1.shape != (units,) or self.w2.shape != (units,):
             raise ValueError(f"head weights: expected b1 and w2 of shape ({units},) to fit w1, received {shapes}")
+        object.__setattr__(self, "_by_unit", np.ascontiguousarray(self.w1.T))
 
     @classmethod
     def from_weights(cls, weights: Mapping[str, Any]) -> Head:
@@ -130,7 +132,15 @@ class Head:
         hidden = self._hidden(features)
         active_w2 = np.where(hidden > 0, self.w2, np.float32(0))
         bias = _product(active_w2, self.b1) + np.float32(self.b2)
-        return HeadOutput(self._output(hidden), _product(active_w2, self.w1.T), bias)
+        return HeadOutput(self._output(hidden), self._gradient(active_w2), bias)
+
+    def _gradient(self, active_w2: Float32Array) -> Float32Array:
+        """w1 . active_w2, [n, c], reading only what belongs to active units: few are, and w1 is larger than caches."""
+        gradient = np.empty((len(active_w2), self.w1.shape[0]), np.float32)
+        for row, weights in zip(gradient, active_w2, strict=True):
+            units = np.flatnonzero(weights)
+            row[:] = _product(weights[None, units], self._by_unit[units])[0]
+        return gradient
 
     def _hidden(self, features: ArrayLike) -> Float32Array:
         """Activations of the hidden layer, [n, units]."""

@@ -3,9 +3,7 @@ from Monocular Video on Mobile GPUs", 2019), run by OpenVINO from the file in `f
 
 from __future__ import annotations
 
-import threading
 from functools import lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
@@ -76,19 +74,15 @@ class FaceMesh:
     """The landmark network, safe to call from several threads."""
 
     def __init__(self) -> None:
-        self._model = openvino_core.compile_model(bundled_model("face_landmark.tflite"))
-        self._local = threading.local()
-
-    def _request(self) -> Any:
-        if not hasattr(self._local, "request"):
-            self._local.request = self._model.create_infer_request()
-        return self._local.request
+        model = openvino_core.compile_model(bundled_model("face_landmark.tflite"))
+        self._requests = openvino_core.Requests(model)
 
     def fit(self, rgb: np.ndarray, centre: np.ndarray, side: float, angle: float) -> tuple[np.ndarray, float]:
         """Landmarks float64 [468, 2] in photo pixels and the score in 0..1 that the square really holds a face."""
         patch = extract_square(rgb, centre, side, angle, INPUT, cv2.BORDER_CONSTANT, quick=True)
-        request = self._request()
-        request.infer([patch[None] * np.float32(1 / 255)])
+        request = self._requests.get()
+        np.multiply(patch, np.float32(1 / 255), out=request.get_input_tensor().data[0])
+        request.infer(share_outputs=True)
         outputs = sorted((request.get_output_tensor(i).data.reshape(-1) for i in range(2)), key=len)
         score = float(1 / (1 + np.exp(-np.clip(float(outputs[0][0]), -80, 80))))
         points = outputs[1].reshape(LANDMARKS, 3)[:, :2].astype(np.float64)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import platform
-import threading
 import zipfile
 import zlib
 from pathlib import Path
@@ -80,18 +79,15 @@ class OpenVinoRuntime:
     def __init__(self, graph: Path, precision: str = "f32", threads: int | None = None) -> None:
         self.name = f"openvino-{precision}"
         hint = "f32" if precision == "int8" else precision
-        self._model = openvino_core.compile_model(graph, hint, threads)
-        self._local = threading.local()
+        self._requests = openvino_core.Requests(openvino_core.compile_model(graph, hint, threads))
 
     def run(self, crops: np.ndarray) -> np.ndarray:
         _check(crops)
-        if not hasattr(self._local, "request"):
-            self._local.request = self._model.create_infer_request()
+        request = self._requests.get()
         parts = []
         for start in range(0, len(crops), MAX_BATCH):
-            self._local.request.infer([crops[start : start + MAX_BATCH]])
-            # the request's buffer is overwritten by its next pass
-            parts.append(np.array(self._local.request.get_output_tensor(0).data, dtype=np.float32))
+            request.infer([crops[start : start + MAX_BATCH]], share_outputs=True)
+            parts.append(np.array(request.get_output_tensor(0).data, dtype=np.float32))
         return np.concatenate(parts) if parts else np.empty((0, 8, 8, 2048), np.float32)
 
 

@@ -12,6 +12,7 @@ from deepdect.blazeface import (
     FRONT,
     FULL_RANGE,
     WIDE,
+    BlazeFace,
     anchors,
     bundled_model,
     decode,
@@ -47,7 +48,8 @@ def test_anchors_run_along_rows_and_repeat_within_a_cell():
 def test_the_networks_have_as_many_outputs_as_anchors():
     for settings in (FRONT, BACK, FULL_RANGE, WIDE):
         made = detector(settings)
-        assert {tuple(output.shape) for output in made._model.outputs} == {
+        outputs = made._requests.get().output_tensors
+        assert {tuple(output.shape) for output in outputs} == {
             (1, len(anchors(settings)), 16),
             (1, len(anchors(settings)), 1),
         }
@@ -121,6 +123,15 @@ def test_every_detector_sees_the_astronaut(astronaut, settings):
     assert np.abs(best[4:12].reshape(4, 2) - eyes_nose_mouth).max() < 15  # of a face of 100
     assert 80 < best[2] - best[0] < 140 and 80 < best[3] - best[1] < 140
     assert (best[:2] < eyes_nose_mouth.min(axis=0)).all() and (best[2:4] > eyes_nose_mouth.max(axis=0)).all()
+
+
+def test_nothing_of_a_picture_is_left_for_the_next(astronaut):
+    flat = np.full((100, 400, 3), 127, np.uint8)  # leaves bars above and below, where the face lay
+    expected = BlazeFace(BACK).detect(flat, minimum=1e-4)
+    used = BlazeFace(BACK)
+    used.detect(astronaut)
+    found = used.detect(flat, minimum=1e-4)
+    assert len(expected[1]) and all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
 
 
 @pytest.mark.parametrize("shape", [(600, 300), (300, 600)])

@@ -44,6 +44,11 @@ def test_a_unit_at_exactly_zero_is_off(tiny: Head) -> None:
     assert output.bias.tolist() == [0.25]
 
 
+def test_no_active_unit_leaves_the_output_bias_alone(tiny: Head) -> None:
+    output = tiny.linearize(features_with_mean(-5, -1))  # hidden (-5 + 1 + 0.5, -1, -5 - 2 - 1)
+    assert (output.logit.tolist(), output.bias.tolist(), output.gradient.tolist()) == ([0.25], [0.25], [[0, 0]])
+
+
 def test_batch_is_its_images_one_by_one(tiny: Head) -> None:
     batch = np.concatenate([features_with_mean(1, 2), features_with_mean(3, -1), features_with_mean(0, 0.5)])
     together = tiny.linearize(batch)

@@ -3,11 +3,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from deepdect import faces, runtime, weights
+from deepdect import faces, openvino_core, runtime, weights
+from deepdect.blazeface import bundled_model
 
 
 @pytest.fixture(scope="module")
@@ -125,9 +127,15 @@ def test_openvino_telemetry_is_declined():
     assert done.stdout.strip().endswith("silent")
 
 
-def test_thread_limit(monkeypatch):
-    from deepdect import openvino_core
+def test_every_thread_has_a_request_of_its_own():
+    requests = openvino_core.Requests(openvino_core.compile_model(bundled_model("face_landmark.tflite")))
+    mine = requests.get()
+    with ThreadPoolExecutor(max_workers=1) as other:
+        assert other.submit(requests.get).result() is not mine
+    assert requests.get() is mine
 
+
+def test_thread_limit(monkeypatch):
     monkeypatch.setenv("DEEPDECT_THREADS", "3")
     assert openvino_core.usable_cpus() == 3
     monkeypatch.setenv("DEEPDECT_THREADS", "many")
