@@ -24,6 +24,35 @@ document.addEventListener("focusin", (event) => {
   picker?.querySelectorAll("input[type=radio]").forEach((radio) => { radio.name = picker.id; });
 }, true);
 
+// Gradio's slider between photo and map only follows a pointer. For the keyboard its handle becomes a slider to the
+// browser, too, and keys drag it.
+const prepareHandle = (handle) => {
+  const said = handle.closest(".dd-slider").querySelector("label").textContent.trim();
+  if (handle.ariaLabel !== said) handle.ariaLabel = said;  // in another language by now
+  if (handle.tabIndex === 0) return;
+  handle.tabIndex = 0;
+  handle.setAttribute("role", "slider");
+  handle.addEventListener("focus", () => tellPlace(handle));
+};
+const track = (handle) => handle.parentElement.getBoundingClientRect();
+const placeOf = (handle) => new DOMMatrix(handle.style.transform).e / track(handle).width * 100;  // 0 to 100, from left
+const tellPlace = (handle) => { handle.ariaValueNow = Math.round(placeOf(handle)); };
+new MutationObserver(() => document.querySelectorAll(".dd-slider [data-testid=slider]").forEach(prepareHandle))
+  .observe(document.body, { childList: true, subtree: true, characterData: true });
+document.addEventListener("keydown", (event) => {
+  const handle = event.target.closest?.(".dd-slider [role=slider]");
+  const steps = { ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5, PageDown: -20, PageUp: 20, Home: -100, End: 100 };
+  if (!handle || !(event.key in steps)) return;
+  event.preventDefault();
+  const place = Math.min(100, Math.max(0, Math.round((placeOf(handle) + steps[event.key]) / 5) * 5));
+  const { left, width, top } = track(handle);
+  const pointer = { bubbles: true, view: window, clientX: Math.round(left + width * place / 100), clientY: Math.ceil(top) };
+  handle.dispatchEvent(new MouseEvent("mousedown", pointer));
+  window.dispatchEvent(new MouseEvent("mousemove", pointer));
+  window.dispatchEvent(new MouseEvent("mouseup", pointer));
+  requestAnimationFrame(() => tellPlace(handle));
+});
+
 // Gradio refuses files that the browser has no image type for, many HEIC photos among them. The server knows better, and
 // explains what is wrong with a file that is no picture.
 document.addEventListener("change", (event) => {

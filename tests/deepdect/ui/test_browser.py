@@ -149,6 +149,22 @@ def test_faces_are_picked_by_number_and_by_click(open_page, pictures, detector):
         page.wait_for_function(f"document.querySelectorAll('#picker input')[{number - 1}].checked")
 
 
+def test_the_slider_between_photo_and_map_obeys_the_keyboard(open_page, pictures):
+    page = open_page()
+    upload(page, pictures / "face.png")
+    handle = page.locator("#evidence [role=slider]")
+    handle.focus()
+    assert page.evaluate("document.activeElement.ariaLabel") == ENGLISH.slider
+    assert handle.get_attribute("aria-valuenow") == "50"
+    places = {"ArrowRight": 55, "PageDown": 35, "End": 100, "ArrowUp": 100, "ArrowLeft": 95, "Home": 0, "ArrowDown": 0}
+    for key, place in places.items():
+        page.keyboard.press(key)
+        arguments = [handle.element_handle(), place]
+        page.wait_for_function("([handle, place]) => Math.abs(handle.ariaValueNow - place) <= 1", arg=arguments)
+        map_shown = page.locator("#evidence img.fixed").evaluate("image => image.style.clipPath.match(/[\\d.]+%/)[0]")
+        assert abs(float(map_shown.rstrip("%")) - place) < 1
+
+
 def test_the_evidence_is_checked_after_the_verdict(open_page, pictures):
     page = open_page(**(PHONE | {"viewport": {"width": 360, "height": 740}}))
     upload(page, pictures / "two faces.png")
