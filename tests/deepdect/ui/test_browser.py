@@ -251,8 +251,9 @@ def test_both_colour_schemes_are_legible(open_page, pictures, scheme):
         assert contrast(page, selector) >= 4.5, selector
 
 
-def test_a_phone_needs_no_sideways_scrolling(open_page, pictures):
-    page = open_page(**PHONE)
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_phone_needs_no_sideways_scrolling(open_page, pictures, width):
+    page = open_page(**(PHONE | {"viewport": {"width": width, "height": 844}}))
     assert overflow(page) == 0
     upload(page, pictures / "two faces.png")
     page.wait_for_selector(".dd-regions")
