@@ -19,6 +19,7 @@ from deepdect import Detector
 from deepdect.report import Entry
 from deepdect.texts import ENGLISH, Texts
 from deepdect.ui import cards, downloads, theme
+from deepdect.ui.endpoint import endpoint
 from deepdect.ui.explanation import QUIET, Explanation, Shown, spoken
 from deepdect.ui.uploads import upload
 from deepdect.ui.wording import LIMIT, Wording
@@ -127,18 +128,15 @@ class BatchTab:
                 api_visibility="private",
             )
             made.then(None, None, None, js=theme.DOWNLOAD, **QUIET)
-        with gr.Row(visible=False):
-            gr.Button().click(
-                self._on_request,
-                self.photos,
-                gr.JSON(),
-                api_name="analyze_batch",
-                api_description=(
-                    f"Analyse up to {LIMIT} photos. Returns a list of what `deepdect analyze --json` prints, in order, "
-                    "with `path` null; a file that cannot be analysed says why and does not stop the rest."
-                ),
-                **heavy,
-            )
+        endpoint(
+            self._on_request,
+            partial(gr.File, file_count="multiple"),
+            "Photos",
+            "analyze_batch",
+            f"Analyse up to {LIMIT} photos. Returns a list of what `deepdect analyze --json` prints, in order, with "
+            "`path` null; a file that cannot be analysed says why and does not stop the rest.",
+            **heavy,
+        )
 
     def reworded(self, batch: Batch | None, text: Texts) -> dict[Any, Any]:
         """What is shown, in another language."""

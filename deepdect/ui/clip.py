@@ -11,6 +11,7 @@ import gradio as gr
 from deepdect import Detector, video
 from deepdect.texts import ENGLISH, Texts
 from deepdect.ui import cards, clip_cards
+from deepdect.ui.endpoint import endpoint
 from deepdect.ui.explanation import QUIET, Explanation, Shown, spoken
 from deepdect.ui.scenes import Scene, Scenes
 from deepdect.ui.uploads import upload
@@ -115,18 +116,15 @@ class ClipTab:
         opened = self.moments.select(self._on_select, [self.state, code, before], self.explanation.parts, **QUIET)
         self.explanation.check_after(opened)
         self.explanation.listen(code)
-        with gr.Row(visible=False):
-            gr.Button().click(
-                self._on_request,
-                self.file,
-                gr.JSON(),
-                api_name="analyze_video",
-                api_description=(
-                    "Analyse a video, four frames of every second. Returns what `deepdect video --json` prints, with "
-                    "`path` null. Upload it with `handle_file(path)`; addresses are refused."
-                ),
-                **heavy,
-            )
+        endpoint(
+            self._on_request,
+            gr.File,
+            "Video",
+            "analyze_video",
+            "Analyse a video, four frames of every second. Returns what `deepdect video --json` prints, with `path` "
+            "null. Upload it with `handle_file(path)`; addresses are refused.",
+            **heavy,
+        )
 
     def reworded(self, clip: Clip | None, text: Texts) -> dict[Any, Any]:
         """What is shown, in another language."""

@@ -12,6 +12,7 @@ from deepdect import Detector
 from deepdect.report import without_pixels
 from deepdect.texts import ENGLISH, language
 from deepdect.ui import cards
+from deepdect.ui.endpoint import endpoint
 from deepdect.ui.explanation import QUIET, Explanation, Shown, spoken
 from deepdect.ui.uploads import upload
 from deepdect.ui.wording import Wording
@@ -88,18 +89,15 @@ class PhotoTab:
             )
             self.explanation.check_after(judged)
         self.explanation.listen(code)
-        with gr.Row(visible=False):
-            gr.Button().click(
-                self._on_request,
-                self.photo,
-                gr.JSON(),
-                api_name="analyze",
-                api_description=(
-                    "Analyse one photo. Returns what `deepdect analyze --json` prints, with `path` null. Upload it "
-                    "with `handle_file(path)`; addresses are refused."
-                ),
-                **heavy,
-            )
+        endpoint(
+            self._on_request,
+            gr.Image,
+            "Photo",
+            "analyze",
+            "Analyse one photo. Returns what `deepdect analyze --json` prints, with `path` null. Upload it with "
+            "`handle_file(path)`; addresses are refused.",
+            **heavy,
+        )
 
     def _on_request(self, photo: Sent) -> dict[str, Any]:
         sent = upload(photo, ENGLISH)

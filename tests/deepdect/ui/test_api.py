@@ -104,9 +104,17 @@ def test_what_is_no_video_gets_no_score(client, pictures):
     assert "face.png" in result["message"]
 
 
-def test_nothing_else_is_offered(client):
+def test_three_functions_are_offered_in_words(client):
     offered = client.view_api(return_format="dict", print_info=False)
-    assert sorted(offered["named_endpoints"]) == ["/analyze", "/analyze_batch", "/analyze_video"]
+    labels = {
+        name: [part["label"] for part in [*endpoint["parameters"], *endpoint["returns"]]]
+        for name, endpoint in offered["named_endpoints"].items()
+    }
+    assert labels == {
+        "/analyze": ["Photo", "Result"],
+        "/analyze_batch": ["Photos", "Result"],
+        "/analyze_video": ["Video", "Result"],
+    }
     assert offered["unnamed_endpoints"] == {}
 
 

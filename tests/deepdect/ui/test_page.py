@@ -254,6 +254,6 @@ def test_no_words_of_the_page_stand_outside_the_language_files(page):
             continue
         label = getattr(component, "label", None)
         value = words(component.value or "") if isinstance(component, gr.HTML | gr.Button) else None
-        hidden = isinstance(component, gr.State | gr.JSON | gr.DownloadButton | gr.Dataframe)
-        hidden |= isinstance(component, gr.Button) and component.elem_id is None
+        hidden = isinstance(component, gr.State | gr.DownloadButton | gr.Dataframe)
+        hidden |= component.parent is not None and component.parent.visible is False  # what only programs see
         assert hidden or not (label or value), f"{type(component).__name__} {label!r} {value!r}"
