@@ -140,7 +140,7 @@ class _Report(FPDF):
         self._words(text.meanings[face.verdict], size=9)
         self._words(text.reason(face.reason), size=9, bold=True)
         for warning in face.warnings:
-            self._words(f"{text.warnings}: {text.say(warning)}", size=9)
+            self._words(text.warnings + text.marks["colon"] + text.say(warning), size=9)
         self.ln(2)
         self._pictures(page, face)
         self._legend()
@@ -175,9 +175,9 @@ class _Report(FPDF):
         self.set_font("DejaVu", "", 8)
         self.set_text_color(*DARK)
         self.set_xy(MARGIN, top)
-        self.cell(43, 4, f"{self.says.for_real} {self.says.together(logits(-limit))}", align="R")
+        self.cell(43, 4, f"{self.says.for_real} {self.says.together(self.says.figure(logits(-limit)))}", align="R")
         self.set_xy(MARGIN + WIDTH - 43, top)
-        self.cell(43, 4, f"{self.says.together(logits(limit))} {self.says.for_fake}", align="L")
+        self.cell(43, 4, f"{self.says.together(self.says.figure(logits(limit)))} {self.says.for_fake}", align="L")
         self.set_xy(MARGIN, top + 5)
 
     def _details(self, page: _Page) -> None:

@@ -32,14 +32,14 @@ def draw(report: FPDF, face: FaceAnalysis, text: Texts, start: Literal["L", "R"]
     for region in sorted(figures["regions"], key=lambda region: -abs(region["evidence"])):
         _row(report, text.region_names.get(region["name"], region["name"]), start)
         if checked:
-            drop = "" if region["drop"] is None else f"{region['drop']:+.5f} "
+            drop = "" if region["drop"] is None else f"{text.figure(format(region['drop'], '+.5f'))} "
             _cell(report, DROP, f"{drop}{MARKS[region['verified']]}")
-        _bar(report, region["evidence"], value_end)
+        _bar(report, region["evidence"], value_end, text)
     _row(report, text.baseline, start)
-    _bar(report, figures["bias"], value_end)
+    _bar(report, figures["bias"], value_end, text)
     for name, value in (
-        (text.total, f"{text.together(format(figures['logit'], '+.5f'))} {text.logits}"),
-        (text.probability, f"{figures['fake_probability']:.6f}"),
+        (text.total, f"{text.together(text.figure(format(figures['logit'], '+.5f')))} {text.logits}"),
+        (text.probability, text.figure(f"{figures['fake_probability']:.6f}")),
     ):
         _row(report, name, start, bold=True)
         _cell(report, DROP, value, bold=True)
@@ -59,9 +59,9 @@ def _row(report: FPDF, name: str, start: Literal["L", "R"], bold: bool = False) 
     report.cell(72, ROW, name, align=start)
 
 
-def _bar(report: FPDF, value: float, end: float) -> None:
+def _bar(report: FPDF, value: float, end: float, text: Texts) -> None:
     """A value as a bar and a figure, and the end of its row."""
-    _cell(report, end, f"{value:+.5f}")
+    _cell(report, end, text.figure(f"{value:+.5f}"))
     length = HALF * min(abs(value) / BAR_LOGITS, 1)
     middle, top = MARGIN + MIDDLE, report.get_y()
     report.set_fill_color(*BAR[value > 0])

@@ -29,6 +29,7 @@ class Texts:
     name: str
     english_name: str
     right_to_left: bool
+    decimal: str  # the mark before decimals
 
     title: str
     tagline: str
@@ -170,6 +171,7 @@ class Texts:
     origin_title: str
     origin_note: str
 
+    marks: Mapping[str, str]  # colon, semicolon, comma and stop, with the spaces around them
     verdicts: Mapping[Verdict, str]
     meanings: Mapping[Verdict, str]
     statuses: Mapping[Status, str]
@@ -195,6 +197,10 @@ class Texts:
     def checks(self) -> str:
         """What the marks mean that stand for `checked` where there is no room."""
         return " · ".join(f"{mark} {self.checked(verified)}" for verified, mark in MARKS.items())
+
+    def figure(self, written: str) -> str:
+        """A figure as this language writes it, from one with a decimal point."""
+        return written.replace(".", self.decimal)
 
     def together(self, figure: str) -> str:
         """Amid letters that run from right to left, marks keep a figure together: "<1 %" would become "% 1>"."""

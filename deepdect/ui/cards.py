@@ -143,8 +143,8 @@ def legend(text: Texts) -> str:
     limit = overlay.SCALE_LOGITS
     colours, _ = overlay.colorize(np.linspace(-limit, limit, 9, dtype=np.float32)[None])
     stops = ", ".join(f"rgb({red} {green} {blue})" for red, green, blue in colours[0].tolist())
-    low, high = logits(-limit), logits(limit)
-    sentence = text.legend.format(logits=f"±{limit:g}")
+    low, high = text.figure(logits(-limit)), text.figure(logits(limit))
+    sentence = text.legend.format(logits=text.figure(f"±{limit:g}"))
     return (
         f'<figure class="dd-legend"><div class="dd-ends"><span><bdi>{low}</bdi> {escape(text.for_real)}</span>'
         f"<span>0</span><span>{escape(text.for_fake)} <bdi>{high}</bdi></span></div>"
@@ -171,16 +171,16 @@ def regions(chosen: FaceAnalysis, text: Texts) -> str:
     total = (
         f'<tr class="dd-total"><th scope="row">{escape(text.total)}</th>'
         f"<td><bdi>{percent(chosen.fake_probability)}</bdi></td>"
-        f"<td><bdi>{logits(chosen.logit)}</bdi></td><td></td></tr>"
+        f"<td><bdi>{text.figure(logits(chosen.logit))}</bdi></td><td></td></tr>"
     )
-    note = text.regions_note.format(limit=f"±{BAR_LOGITS:g}")
+    note = text.regions_note.format(limit=text.figure(f"±{BAR_LOGITS:g}"))
     notes = "".join(_paragraph(words, "dd-note") for words in (note, text.drop_note, text.checks))
     return f'<section class="dd-regions">{title}<table>{head}{rows}{total}</table>{notes}</section>'
 
 
 def caption(person: int, t: float, text: Texts) -> str:
     """A video's moment by name. person: from 1; t: seconds."""
-    return text.moment.format(number=person, seconds=f"{t:.1f}")
+    return text.moment.format(number=person, seconds=text.figure(f"{t:.1f}"))
 
 
 def moment(person: int, t: float, probability: float, text: Texts) -> str:
@@ -230,7 +230,8 @@ def scale(probability: float, calibration: Calibration, text: Texts) -> str:
     """The probability on a bar from real to deepfake, with the band in which no verdict is given."""
     low, high = 100 * calibration.low, 100 * calibration.high
     at = min(max(100 * probability, 1), 99)
-    words = text.scale.format(low=threshold(calibration.low), high=threshold(calibration.high))
+    bounds = [text.figure(threshold(bound)) for bound in (calibration.low, calibration.high)]
+    words = text.scale.format(low=bounds[0], high=bounds[1])
     labels = "".join(
         # kept inside the card, however near its end the zone lies
         f'<span style="left: clamp(2em, {middle:.2f}%, 100% - 2.6em)">{escape(text.verdicts[verdict])}</span>'
@@ -250,13 +251,13 @@ def _row(name: str, value: float, check: str, text: Texts, css: str = "") -> str
         f'<tr class="{css}"><th scope="row">{escape(name)}</th>'
         f'<td class="dd-bar"><i class="dd-for-{side}" style="width: {width:.2f}%"></i>'
         f'<span class="dd-unseen">{escape(argument(value, text))}</span></td>'
-        f"<td><bdi>{logits(value)}</bdi></td><td>{check}</td></tr>"
+        f"<td><bdi>{text.figure(logits(value))}</bdi></td><td>{check}</td></tr>"
     )
 
 
 def _check(region: RegionEvidence, text: Texts) -> str:
     """The drop with a mark, and in words for who cannot see it."""
-    drop = "" if region.drop is None else f"<bdi>{logits(region.drop)}</bdi> "
+    drop = "" if region.drop is None else f"<bdi>{text.figure(logits(region.drop))}</bdi> "
     return (
         f'{drop}<i aria-hidden="true">{MARKS[region.verified]}</i>'
         f'<span class="dd-unseen">{escape(text.checked(region.verified))}</span>'
@@ -264,7 +265,8 @@ def _check(region: RegionEvidence, text: Texts) -> str:
 
 
 def _warnings(warnings: list[str], text: Texts) -> str:
-    return _paragraph(f"{text.warnings}: {'; '.join(map(text.say, warnings))}.", "dd-warning") if warnings else ""
+    said = text.marks["semicolon"].join(map(text.say, warnings))
+    return _paragraph(text.warnings + text.marks["colon"] + said + text.marks["stop"], "dd-warning") if said else ""
 
 
 def _paragraph(words: str, css: str) -> str:

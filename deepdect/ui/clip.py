@@ -187,7 +187,8 @@ class ClipTab:
 
     def _shown(self, clip: Clip) -> dict[Any, Any]:
         """The verdict once there is one; before, how far it is."""
-        text, seconds, calibration = spoken(clip.code), f"{clip.reached:.1f}", self.detector.calibration
+        text, calibration = spoken(clip.code), self.detector.calibration
+        seconds = text.figure(f"{clip.reached:.1f}")
         people = clip.analysis.people if clip.analysis else ()
         if clip.stopped:
             card = cards.message(text.video_stopped.format(seconds=seconds), text.video_partial)

@@ -57,10 +57,10 @@ def _drawn(everybody: Sequence[video.Person]) -> dict[int, str]:
 def _list(found: video.VideoAnalysis, text: Texts) -> str:
     colours, rows = _drawn(found.people), []
     for person in found.people:
-        first, last = person.moments[0].t, person.moments[-1].t
-        seen = text.person_seen.format(frames=len(person.moments), first=f"{first:.1f}", last=f"{last:.1f}")
+        first, last = (text.figure(f"{person.moments[end].t:.1f}") for end in (0, -1))
+        seen = text.person_seen.format(frames=len(person.moments), first=first, last=last)
         if len(person.moments) < video.ENOUGH:
-            seen = f"{seen}, {text.person_brief}"
+            seen += text.marks["comma"] + text.person_brief
         colour = colours.get(person.number, "transparent")
         rows.append(
             f'<li><i style="background: {colour}"></i><b>{escape(text.person.format(number=person.number))}</b>'
@@ -92,8 +92,9 @@ def _timeline(found: video.VideoAnalysis, calibration: Calibration, text: Texts)
         f'<span style="bottom: {middle:.2f}%">{escape(text.verdicts[verdict])}</span>'
         for verdict, middle in cards.zones(calibration)
     )
-    chances = "; ".join(
-        f"{text.person.format(number=one.number)}: {text.verdicts[one.verdict]}, "
+    colon, semicolon, comma = (text.marks[mark] for mark in ("colon", "semicolon", "comma"))
+    chances = semicolon.join(
+        f"{text.person.format(number=one.number)}{colon}{text.verdicts[one.verdict]}{comma}"
         f"{text.together(percent(one.fake_probability))}"
         for one in everybody
     )

@@ -115,7 +115,8 @@ const showFrame = (frame, found, now) => {
   for (const person of people) drawPerson(pen, person, found.band);
   live.times = [...live.times.filter((t) => now - t < 2), now];
   const rate = (live.times.length - 1) / Math.max(now - live.times[0], 0.001);
-  livePart(".dd-live-rate").textContent = words().figures.replace("{fps}", rate.toFixed(1));
+  const written = rate.toFixed(1).replace(".", words().decimal);
+  livePart(".dd-live-rate").textContent = words().figures.replace("{fps}", written);
   if (now - live.spoken < SPOKEN_SECONDS) return;
   live.spoken = now;
   const told = people.map((person) => label(person, found.band).text).join(" · ") || words().nobody;

@@ -99,6 +99,7 @@ def constants() -> dict[str, Any]:
             code: {
                 "verdicts": dict(language(code).verdicts),
                 "figures": language(code).live_figures,
+                "decimal": language(code).decimal,
                 "nobody": language(code).statuses["no_face"],
                 "busy": language(code).live_busy,
             }

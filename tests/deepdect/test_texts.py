@@ -45,17 +45,19 @@ SCRIPTS = {
 
 
 def flat(text: Texts) -> dict[str, str]:
-    """Every text by its path; of a list, each entry."""
+    """Every text by its path; of a list, each entry. Punctuation is no text."""
     found: dict[str, str] = {}
     for field in fields(Texts):
         value = getattr(text, field.name)
+        if field.name in {"code", "name", "english_name", "decimal", "marks"}:
+            continue
         if isinstance(value, str):
             found[field.name] = value
         elif isinstance(value, tuple):
             found |= {f"{field.name}.{number}": entry for number, entry in enumerate(value)}
         elif not isinstance(value, bool):
             found |= {f"{field.name}.{key}": entry for key, entry in value.items()}
-    return {path: words for path, words in found.items() if path not in {"code", "name", "english_name"}}
+    return found
 
 
 def braces(words: str) -> list[tuple[str, str | None]]:
@@ -70,6 +72,22 @@ def test_every_text_exists_in_every_language_with_its_braces(code):
         assert words.strip() == words != "", path
         assert braces(words) == braces(english[path]), path
         assert words.count("\n") == english[path].count("\n"), path
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_punctuation_is_the_language_s_own(code):
+    text = language(code)
+    assert set(text.marks) == {"colon", "semicolon", "comma", "stop"}
+    listed = "1{colon}2{semicolon}3{comma}4{stop}".format(**text.marks)
+    own = {
+        "fr": "1\xa0: 2\u202f; 3, 4.",
+        "hi": "1: 2; 3, 4।",
+        "ar": "1: 2؛ 3، 4.",
+        "zh": "1：2；3，4。",
+        "ja": "1：2；3、4。",
+    }
+    assert listed == own.get(code, "1: 2; 3, 4.")
+    assert text.figure("+1.25") == ("+1,25" if code in {"es", "pt", "fr", "de", "id"} else "+1.25")
 
 
 @pytest.mark.parametrize("code", OTHERS)

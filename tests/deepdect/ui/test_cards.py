@@ -101,6 +101,17 @@ def test_verdicts_refusals_and_warnings_are_in_the_page_s_language(code):
     assert shown == words(f"{text.statuses['unreadable']} {text.say(refused.message)} {text.no_score}")
 
 
+def test_figures_and_marks_are_those_of_the_language():
+    german, french = language("de"), language("fr")
+    two = (Message("small_face", pixels=40), Message("turned_head"))
+    warned = face(0.9, {"nose": 0.5}, two)
+    assert "+0,50" in words(cards.regions(warned, german)) and "+0.50" in words(cards.regions(warned, ENGLISH))
+    assert "±0,25" in words(cards.legend(german)) and cards.caption(2, 1.25, german) == "Person 2 bei 1,2 s"
+    assert "35,0\xa0%" in cards.picture(analysis(warned), CALIBRATION, german)
+    said = unescape(cards.picture(analysis(warned), CALIBRATION, french))
+    assert "\xa0: " + "\u202f; ".join(map(french.say, two)) + ".<" in said
+
+
 def test_progress_is_a_share_of_the_whole():
     html = cards.progress("2 of 8", 2, 8, "so far")
     assert "width: 25.00%" in html and words(html) == "2 of 8 so far"

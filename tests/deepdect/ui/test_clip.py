@@ -193,14 +193,14 @@ def test_a_video_can_be_stopped_at_any_time(tab, sent, watched):
     first, shown = begin(tab, sent, "fr")  # behind another visitor's video
     clip = first[tab.state]
     stopped = words(tab._on_stop(clip)[tab.result])
-    assert stopped.startswith("Arrêté après 0.0 s") and clip.kept == []
+    assert stopped.startswith("Arrêté après 0,0 s") and clip.kept == []
     assert list(shown) == [gr.skip()]  # its turn comes, and nothing happens any more
     first, shown = begin(tab, sent, "fr")
     clip = first[tab.state]
     next(shown)
     stopped = tab._on_stop(clip)
     said = words(stopped[tab.result])
-    assert said.startswith("Arrêté après 0.8 s") and text.video_partial in said
+    assert said.startswith("Arrêté après 0,8 s") and text.video_partial in said
     assert len(clip.kept) == 2 and stopped[tab.strip].visible is True
     [late] = shown  # a step that was under way adds nothing any more
     assert late[tab.result] == stopped[tab.result] and late[tab.people] == stopped[tab.people]
