@@ -110,16 +110,20 @@ def evaluate(detector: Detector, root: Path, cache: Path, split: str) -> dict[st
 
 @dataclass(frozen=True)
 class Scored:
-    """A split's crops with their calibrated logits [n]; seen: bool [n], whether training saw the crop's source.
+    """A split's crops with their calibrated logits [n]; missed: how many files of each source had no face.
 
-    missed: how many files of each source had no face. trained_on: sources of Train, also those without a face here.
+    trained_on: the sources of Train, also those that have no crop here.
     """
 
     crops: CropSet
     logits: np.ndarray
-    seen: np.ndarray
     missed: dict[str, int]
-    trained_on: frozenset[str] = frozenset()
+    trained_on: frozenset[str]
+
+    @property
+    def seen(self) -> np.ndarray:
+        """Whether training saw the crops' sources, bool [n]."""
+        return np.isin(self.crops.sources, list(self.trained_on))
 
     @property
     def groups(self) -> np.ndarray:
@@ -134,22 +138,20 @@ def score(detector: Detector, root: Path, cache: Path, split: str) -> Scored:
     trained_on = {item.source for item in every if item.split == "Train"}
     source_of = {item.path: item.source for item in every}
     missed = Counter(source_of[path] for path in crops.missed)
-    seen = np.isin(crops.sources, list(trained_on))
-    return Scored(crops, raw_scores(detector, crops, split), seen, dict(missed), frozenset(trained_on))
+    return Scored(crops, raw_scores(detector, crops, split), dict(missed), frozenset(trained_on))
 
 
 def lines_of(scored: Scored, calibration: Calibration) -> dict[str, Line]:
     """The table's lines by name; no `pooled` where training saw none of the sources."""
     seen, labels, sources = scored.seen, scored.crops.labels, scored.crops.sources
-    trained_on = {*sources[seen], *scored.trained_on}
 
     def line(name: str, chosen: np.ndarray, missed: int) -> Line:
         return measure(name, scored.logits[chosen], labels[chosen], scored.groups[chosen], missed, calibration)
 
-    missed = sum(n for source, n in scored.missed.items() if source in trained_on)
+    missed = sum(n for source, n in scored.missed.items() if source in scored.trained_on)
     lines = {"pooled": line("pooled", seen, missed)} if seen.any() else {}
-    for source in sorted({*sources, *scored.missed}, key=lambda name: (name not in trained_on, name)):
-        name = source if source in trained_on else f"{source} (cross-data-set)"
+    for source in sorted({*sources, *scored.missed}, key=lambda name: (name not in scored.trained_on, name)):
+        name = source if source in scored.trained_on else f"{source} (cross-data-set)"
         lines[name] = line(name, sources == source, scored.missed.get(source, 0))
     return lines
 

@@ -99,16 +99,13 @@ def test_export_writes_the_checksum_of_what_it_copied(tmp_path):
     assert (tmp_path / "models" / "model.sha256").read_text() == f"{sha256}  {shipped.name}\n"
 
 
-CAL = Calibration(1.0, 0.0, 0.25, 0.75, "1")
-
-
 def test_frames_of_a_video_are_not_independent():
     random = np.random.default_rng(0)
     labels = np.tile([0, 1], 20)
     logits = random.normal(labels, 1.5)
-    one = measure("s", logits, labels, np.arange(40).astype(str), 0, CAL)
+    one = measure("s", logits, labels, np.arange(40).astype(str), 0, CALIBRATION)
     copies = measure(
-        "s", np.repeat(logits, 10), np.repeat(labels, 10), np.repeat(np.arange(40), 10).astype(str), 0, CAL
+        "s", np.repeat(logits, 10), np.repeat(labels, 10), np.repeat(np.arange(40), 10).astype(str), 0, CALIBRATION
     )
     assert copies.auc_high - copies.auc_low == pytest.approx(one.auc_high - one.auc_low, rel=0.15)
 
@@ -117,11 +114,11 @@ def _scored():
     rows = [("home", 0), ("home", 1), ("abroad", 0)]
     items = [Item(f"{n}.png", "Test", label, source, "k", str(n)) for n, (source, label) in enumerate(rows)]
     crops = CropSet(np.zeros((3, 256, 256, 3), np.uint8), items, np.full(3, 176), ["a", "b", "c"])
-    return Scored(crops, np.array([3.0, -3.0, 0.0]), np.array([True, True, False]), {"home": 2, "abroad": 1})
+    return Scored(crops, np.array([3.0, -3.0, 0.0]), {"home": 2, "abroad": 1}, frozenset({"home"}))
 
 
 def test_missed_faces_are_counted_by_source():
-    lines = lines_of(_scored(), CAL)
+    lines = lines_of(_scored(), CALIBRATION)
     assert {name: line.no_face for name, line in lines.items()} == {
         "pooled": 2,
         "home": 2,
@@ -130,22 +127,24 @@ def test_missed_faces_are_counted_by_source():
 
 
 def test_reals_accused_and_fakes_caught_stand_in_their_columns():
-    header, _, pooled, *_ = (row.strip("| ").split(" | ") for row in table(lines_of(_scored(), CAL)).splitlines())
+    header, _, pooled, *_ = (
+        row.strip("| ").split(" | ") for row in table(lines_of(_scored(), CALIBRATION)).splitlines()
+    )
     cells = dict(zip(header, pooled, strict=False))
     assert cells["reals accused"] == "100.0 %" and cells["fakes caught"] == "0.0 %" and cells["no face"] == "2"
 
 
 def test_reliability_pairs_probabilities_with_their_own_labels():
-    rows = details(_scored(), CAL)["Reliability"].splitlines()[2:]
+    rows = details(_scored(), CALIBRATION)["Reliability"].splitlines()[2:]
     assert rows == ["| 0.047 | 1.000 | 1 |", "| 0.953 | 0.000 | 1 |"]
 
 
 def test_a_source_without_a_face_keeps_its_line_and_unseen_sources_have_no_pool():
     scored = replace(_scored(), missed={"lost": 2, "home": 1}, trained_on=frozenset({"home", "lost"}))
-    lines = lines_of(scored, CAL)
+    lines = lines_of(scored, CALIBRATION)
     assert lines["pooled"].no_face == 3 and lines["lost"].no_face == 2
     assert lines["lost"].accuracy is lines["lost"].ece is lines["lost"].decided is None
     assert "| lost | 0 / 0 | 2 | – |" in table(lines)
-    unseen = replace(scored, seen=np.zeros(3, bool), trained_on=frozenset())
-    assert "pooled" not in lines_of(unseen, CAL) and details(unseen, CAL) == {}
-    assert "nan" not in table(lines_of(unseen, CAL))
+    unseen = replace(scored, trained_on=frozenset())
+    assert "pooled" not in lines_of(unseen, CALIBRATION) and details(unseen, CALIBRATION) == {}
+    assert "nan" not in table(lines_of(unseen, CALIBRATION))

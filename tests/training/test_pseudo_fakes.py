@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import skimage.data
 
 from deepdect import faces
 from explain.regions import REGIONS, partition
@@ -249,20 +248,13 @@ def test_poisson_leaves_the_source_in_its_place():
     assert np.abs(blending.poisson(wave, wave, mask).astype(int) - wave).max() <= 2
 
 
-def _face():
-    photo = skimage.data.astronaut()
-    found = faces.find(photo)[0]
-    cut = faces.crop(photo, found)
-    return cut.pixels, cut.to_crop(found.landmarks).astype(np.float32)
-
-
-def test_self_blended_is_its_own():
-    forgery = pseudo_fakes.self_blended(*_face(), np.random.default_rng(0))
+def test_self_blended_is_its_own(face):
+    forgery = pseudo_fakes.self_blended(*face, np.random.default_rng(0))
     assert forgery.own and forgery.evident.max() <= 1 and not forgery.evident[forgery.mask == 1].any()
 
 
-def test_colours_are_matched_under_the_mask(monkeypatch):
-    seen, face = [], _face()
+def test_colours_are_matched_under_the_mask(face, monkeypatch):
+    seen = []
     monkeypatch.setattr(pseudo_fakes, "match_colours", lambda source, target, inside: seen.append(inside) or source)
     for seed in range(8):
         mask = pseudo_fakes.region_swap(*face, *face, "nose", np.random.default_rng(seed)).mask
@@ -278,8 +270,8 @@ def test_what_differs_all_around_is_taken_off():
     assert found[120:130, 120:130].min() == 1 and not found[:60].any()
 
 
-def test_a_part_that_is_nearly_all_the_original_is_no_transplant():
-    pixels, points = _face()
+def test_a_part_that_is_nearly_all_the_original_is_no_transplant(face):
+    pixels, points = face
     fake = pixels.copy()
     y, x = points[1, ::-1].astype(int)
     fake[y : y + 10, x : x + 10] ^= 16
