@@ -27,7 +27,7 @@ MAX_FPS = 30.0
 MAX_GRABBED = 250_000  # frames decoded in one video; over two hours
 MAX_SECONDS = 120.0  # of decoding in one video: a frame may be far larger than what it is delivered as
 T = TypeVar("T")
-CONTAINERS = "MP4, MOV, WebM, MKV, AVI, MPEG"
+CONTAINERS = ("MP4", "MOV", "WebM", "MKV", "AVI", "MPEG")
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ def _from_bytes(data: bytes, name: str, limits: Limits) -> np.ndarray:
         raise ImageError("unreadable", Message("empty", name=name))
     kind = formats.kind_of(data)
     if kind is None:
-        other, known = Message(formats.other_kind(data)), ", ".join(formats.FORMATS)
+        other, known = Message(formats.other_kind(data)), tuple(formats.FORMATS)
         raise ImageError("unsupported", Message("not_a_picture", name=name, kind=other, formats=known))
     with _decoding(name, kind):
         if kind in {"AVIF", "HEIC"}:  # opening these parses EXIF of any length (orientation is elsewhere) and allocates

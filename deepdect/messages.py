@@ -16,7 +16,8 @@ ENGLISH: dict[str, str] = tomllib.loads((LANGUAGES / "en.toml").read_text(encodi
 class Message(str):
     """An English sentence with the key and the values that it was made of.
 
-    key: of `[messages]` in languages/en.toml. values: what the sentence's braces stand for; one may be a Message.
+    key: of `[messages]` in languages/en.toml. values: what the sentence's braces stand for; one may be a Message, or a
+    tuple of words, which is written as a list.
     Raises KeyError for an unknown key or a missing value.
     """
 
@@ -24,13 +25,15 @@ class Message(str):
     values: dict[str, Any]
 
     def __new__(cls, key: str, **values: Any) -> Message:
-        self = super().__new__(cls, ENGLISH[key].format(**values))
+        written = {name: ", ".join(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        self = super().__new__(cls, ENGLISH[key].format(**written))
         self.key, self.values = key, values
         return self
 
-    def worded(self, templates: Mapping[str, str]) -> str:
-        """The sentence by another language's `[messages]`."""
-        return templates[self.key].format(**{name: _worded(value, templates) for name, value in self.values.items()})
+    def worded(self, templates: Mapping[str, str], between: str) -> str:
+        """The sentence by another language's `[messages]`. between: what stands between two words of a list there."""
+        worded = {name: _worded(value, templates, between) for name, value in self.values.items()}
+        return templates[self.key].format(**worded)
 
     def __reduce__(self) -> tuple[Any, ...]:  # so that it survives pickling between processes
         return _rebuild, (self.key, self.values)
@@ -43,9 +46,11 @@ class _Grouped(int):
         return super().__format__(spec).replace(",", NARROW_NBSP)
 
 
-def _worded(value: Any, templates: Mapping[str, str]) -> Any:
+def _worded(value: Any, templates: Mapping[str, str], between: str) -> Any:
     if isinstance(value, Message):
-        return value.worded(templates)
+        return value.worded(templates, between)
+    if isinstance(value, tuple):
+        return between.join(value)
     return _Grouped(value) if type(value) is int else value
 
 

@@ -110,8 +110,9 @@ def compile_model(model: Any, precision: str = "f32", threads: int | None = None
 class Requests:
     """A compiled model's inference requests, one for each thread that asks.
 
-    What is written into `get().get_input_tensor().data` before `infer(share_outputs=True)` is neither looked through
-    nor copied, as `infer([array])` does: that costs the small networks which find faces a good part of their time.
+    Write into `get().get_input_tensor().data`, then call `infer(share_outputs=True)`: `infer([array])` would check and
+    copy its input, and without the flag the outputs are copied, too. For the small networks that find faces, that is
+    a good part of their time.
     """
 
     def __init__(self, model: CompiledModel) -> None:

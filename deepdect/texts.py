@@ -171,7 +171,7 @@ class Texts:
     origin_title: str
     origin_note: str
 
-    marks: Mapping[str, str]  # colon, semicolon, comma and stop, with the spaces around them
+    marks: Mapping[str, str]  # colon, semicolon, comma, list and stop, with the spaces around them
     verdicts: Mapping[Verdict, str]
     meanings: Mapping[Verdict, str]
     statuses: Mapping[Status, str]
@@ -183,7 +183,7 @@ class Texts:
         """What Python said about a picture (`ImageError.message`, warnings), in this language where it is a Message."""
         if self.code == DEFAULT or not isinstance(message, Message):
             return message
-        return message.worded(self.messages)
+        return message.worded(self.messages, self.marks["list"])
 
     def reason(self, reason: Reason) -> str:
         """What a face's verdict rests on, as a sentence or two."""

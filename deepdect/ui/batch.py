@@ -218,6 +218,8 @@ class BatchTab:
         counts = Counter(str(analysis.verdict or "refused") for analysis in analyses)
         words = text.batch_done if done == total else text.batch_stopped if batch.stopped else text.batch_progress
         kinds = ("real", "deepfake", "inconclusive", "refused")
+        cells = [_cells(number, row, text) for number, row in enumerate(batch.rows, start=1)]
+        written = [[_written(cell, text) for cell in row] for row in cells]
         told = text.batch_counts.format(**{kind: counts[kind] for kind in kinds})
         return {
             self.progress: cards.progress(words.format(done=done, total=total), done, total, told),
@@ -226,7 +228,8 @@ class BatchTab:
             self.table: gr.update(
                 value={
                     "headers": list(_headers(text)),
-                    "data": [_cells(number, row, text) for number, row in enumerate(batch.rows, start=1)],
+                    "data": cells,
+                    "metadata": {"display_value": written, "styling": None},
                 }
             ),
         }
@@ -269,6 +272,11 @@ def _cells(number: int, row: Row, text: Texts) -> list[Any]:
         text.region_names.get(region.name, region.name) if region else "",
         text.statuses["ok"],
     ]
+
+
+def _written(cell: Any, text: Texts) -> str:
+    """What is seen of a cell, which the table sorts by."""
+    return text.figure(str(cell)) if isinstance(cell, float) else "" if cell is None else str(cell)
 
 
 def _thumbnail(photo: np.ndarray) -> str:

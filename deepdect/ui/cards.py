@@ -109,7 +109,7 @@ def face(analysis: Analysis, number: int, text: Texts) -> str:
     if len(analysis.faces) > 1:
         name = text.face.format(number=number + 1)
         title = (
-            f'<h2>{escape(name)}: <span class="dd-word dd-{chosen.verdict}">{_icon(chosen.verdict)}'
+            f'<h2>{escape(name + text.marks["colon"])}<span class="dd-word dd-{chosen.verdict}">{_icon(chosen.verdict)}'
             f"{escape(text.verdicts[chosen.verdict])}</span></h2>"
             f"<p>{escape(text.probability)} <b><bdi>{percent(chosen.fake_probability)}</bdi></b></p>"
             f"{_warnings(chosen.warnings, text)}"

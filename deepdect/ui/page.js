@@ -32,25 +32,35 @@ const prepareHandle = (handle) => {
   if (handle.tabIndex === 0) return;
   handle.tabIndex = 0;
   handle.setAttribute("role", "slider");
-  handle.addEventListener("focus", () => tellPlace(handle));
+  tellPlace(handle);
+  new MutationObserver(() => tellPlace(handle)).observe(handle, { attributeFilter: ["style"] });  // where it moves
+  handle.parentElement.addEventListener("load", () => tellPlace(handle), true);
 };
-const track = (handle) => handle.parentElement.getBoundingClientRect();
-const placeOf = (handle) => new DOMMatrix(handle.style.transform).e / track(handle).width * 100;  // 0 to 100, from left
-const tellPlace = (handle) => { handle.ariaValueNow = Math.round(placeOf(handle)); };
+const picture = (handle) => {  // left and width within the slider, which may be wider, unzoomed
+  const image = handle.parentElement.querySelector("img");
+  const width = Math.min(image.offsetWidth, image.offsetHeight * image.naturalWidth / image.naturalHeight);
+  return { left: image.offsetLeft + (image.offsetWidth - width) / 2, width };
+};
+const placeOf = (handle) => {  // 0 to 100, from the picture's left to its right
+  const { left, width } = picture(handle);
+  return (new DOMMatrix(handle.style.transform).e - left) / width * 100;
+};
+const tellPlace = (handle) => { handle.ariaValueNow = Math.round(placeOf(handle)) || 0; };  // 0: no picture yet
 new MutationObserver(() => document.querySelectorAll(".dd-slider [data-testid=slider]").forEach(prepareHandle))
   .observe(document.body, { childList: true, subtree: true, characterData: true });
 document.addEventListener("keydown", (event) => {
   const handle = event.target.closest?.(".dd-slider [role=slider]");
   const steps = { ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5, PageDown: -20, PageUp: 20, Home: -100, End: 100 };
-  if (!handle || !(event.key in steps)) return;
+  if (!handle || !(event.key in steps) || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
   const place = Math.min(100, Math.max(0, Math.round((placeOf(handle) + steps[event.key]) / 5) * 5));
-  const { left, width, top } = track(handle);
-  const pointer = { bubbles: true, view: window, clientX: Math.round(left + width * place / 100), clientY: Math.ceil(top) };
+  const { left, width } = picture(handle);
+  const around = handle.parentElement.getBoundingClientRect();
+  const clientX = Math.round(around.left + left + width * place / 100);
+  const pointer = { bubbles: true, view: window, clientX, clientY: Math.ceil(around.top) };
   handle.dispatchEvent(new MouseEvent("mousedown", pointer));
   window.dispatchEvent(new MouseEvent("mousemove", pointer));
   window.dispatchEvent(new MouseEvent("mouseup", pointer));
-  requestAnimationFrame(() => tellPlace(handle));
 });
 
 // Gradio refuses files that the browser has no image type for, many HEIC photos among them. The server knows better, and

@@ -48,7 +48,9 @@ PHRASES: dict[str, Phrase] = {
         text.batch_title, [step.format(limit=LIMIT) for step in text.batch_waiting]
     ),
     "video": lambda text: text.video,
-    "video_hint": lambda text: cards.small(text.video_hint.format(formats=CONTAINERS, megabytes=MEGABYTES)),
+    "video_hint": lambda text: cards.small(
+        text.video_hint.format(formats=text.marks["list"].join(CONTAINERS), megabytes=MEGABYTES)
+    ),
     "video_waiting": lambda text: cards.waiting(text.video_title, text.video_waiting),
     "video_start": lambda text: text.video_start,
     "live_waiting": lambda text: cards.waiting(text.live_title, text.live_waiting),

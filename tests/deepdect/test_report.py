@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -124,6 +125,16 @@ def test_pdf_tells_the_reason_and_what_hiding_found(entries, pages):
     assert "The mouth and the nose argue for deepfake, with 70 % of the evidence, not checked by hiding." in told
     assert "hidden, the fake" not in told  # what was not checked throughout is not told as if it had been
     assert "+2.20000 ✓" in page and "-0.25000 ✗" in page and ENGLISH.drop in page and ENGLISH.checks in page
+
+
+def test_pdf_writes_figures_and_lists_as_its_language_does(entries):
+    warned = replace(checked(0.9, MOUTH, JAW, NOSE), warnings=[Message("small_face", pixels=40)])
+    verified = replace(entries[0], analysis=analysis(warned))
+    [page] = text_of(pdf.to_pdf([verified], language("fr"), MADE))
+    assert "+2,20000 ✓" in page and "-0,25000 ✗" in page and f"{warned.bias:+.5f}".replace(".", ",") in page
+    assert f"{warned.logit:+.5f}".replace(".", ",") in page and "-0,25" in page.replace("\N{MINUS SIGN}", "-")
+    assert re.search(language("fr").warnings + r"\s: ", page)
+    assert not re.search(r"\d\.\d{2}", page)
 
 
 def test_pdf_shows_the_face_with_and_without_its_map(entries):

@@ -77,16 +77,16 @@ def test_every_text_exists_in_every_language_with_its_braces(code):
 @pytest.mark.parametrize("code", CODES)
 def test_punctuation_is_the_language_s_own(code):
     text = language(code)
-    assert set(text.marks) == {"colon", "semicolon", "comma", "stop"}
-    listed = "1{colon}2{semicolon}3{comma}4{stop}".format(**text.marks)
+    assert set(text.marks) == {"colon", "semicolon", "comma", "list", "stop"}
+    listed = "1{colon}2{semicolon}3{comma}4{list}5{stop}".format(**text.marks)
     own = {
-        "fr": "1\xa0: 2\u202f; 3, 4.",
-        "hi": "1: 2; 3, 4।",
-        "ar": "1: 2؛ 3، 4.",
-        "zh": "1：2；3，4。",
-        "ja": "1：2；3、4。",
+        "fr": "1\xa0: 2\u202f; 3, 4, 5.",
+        "hi": "1: 2; 3, 4, 5।",
+        "ar": "1: 2؛ 3، 4، 5.",
+        "zh": "1：2；3，4、5。",
+        "ja": "1：2；3、4、5。",
     }
-    assert listed == own.get(code, "1: 2; 3, 4.")
+    assert listed == own.get(code, "1: 2; 3, 4, 5.")
     assert text.figure("+1.25") == ("+1,25" if code in {"es", "pt", "fr", "de", "id"} else "+1.25")
 
 
@@ -179,9 +179,10 @@ def test_every_message_that_the_code_uses_exists():
 
 
 def test_a_message_is_english_text_that_other_languages_can_word():
-    message = Message("not_a_picture", name="a.png", kind=Message("kind_video"), formats="JPEG, PNG")
+    message = Message("not_a_picture", name="a.png", kind=Message("kind_video"), formats=("JPEG", "PNG"))
     assert message == "a.png: looks like a video. Send a picture: JPEG, PNG."
     assert language("de").say(message) == "a.png: sieht aus wie ein Video. Senden Sie ein Bild: JPEG, PNG."
+    assert language("zh").say(message) == "a.png：看起来是视频。请发送图片：JPEG、PNG。"
     assert language("de").say("no message") == "no message"
     again = pickle.loads(pickle.dumps(message))
     assert again == message and language("fr").say(again) == language("fr").say(message)

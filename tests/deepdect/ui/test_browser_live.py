@@ -46,7 +46,10 @@ def test_the_camera_s_frames_come_back_with_verdict_and_map(open_page):
         }"""
     )
     assert drawn["size"] == [640, 480] and drawn["most"] > 1000  # its label and its frame
-    page.get_by_role("tab", name="One photo").click()
+    page.click("#language input")
+    page.get_by_role("option", name="Deutsch").click()
+    page.wait_for_function(r"/^\d+,\d Bilder in der Sekunde/.test(document.querySelector('.dd-live-rate').innerText)")
+    page.get_by_role("tab", name="Ein Foto").click()
     page.wait_for_function(OFF)  # whoever leaves the tab is no longer filmed
 
 

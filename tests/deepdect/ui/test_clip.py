@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import unescape
 
 import gradio as gr
 import numpy as np
@@ -107,6 +108,9 @@ def test_the_card_says_who_decides_and_what_a_dot_is():
     listed = clip_cards.people(steady, CALIBRATION, ENGLISH)
     assert "Person 2 Deepfake 95 % Frames: 4 (1.0–1.8 s)" in words(listed)
     assert "Person 3 Inconclusive >99 % Frames: 1 (0.0–0.0 s), seen too briefly for a verdict" in words(listed)
+    abroad = clip_cards.people(steady, CALIBRATION, language("fr"))
+    assert "(1,0–1,8 s)" in words(abroad)
+    assert f"Personne 1\xa0: {language('fr').verdicts['real']}, 5\xa0%\u202f; Personne 2" in unescape(abroad)
     assert listed.count('class="dd-dots"') == 3
     # probability upwards, seconds to the right: the second person's line begins at 1.0 of 1.75 s
     assert f'd="M57.14 {100 * (1 - sigmoid(3)):.2f} L' in listed
