@@ -45,6 +45,7 @@ class KerasEngine:
         compiled = keras.backend.backend() == "jax"
         loss = keras.losses.BinaryCrossentropy(from_logits=True)
         self.network.compile(self._optimizer, loss=loss, jit_compile=compiled)
+        self._optimizer.build(self.network.trainable_variables)  # else the first step is traced twice
         self._averaged: dict[str, np.ndarray] | None = None
         self._steps = 0
         self._replicas = data_parallel.replicas()
@@ -99,7 +100,6 @@ class KerasEngine:
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Continue from `state()`."""
-        self._optimizer.build(self.network.trainable_variables)
         named = {key.partition("/")[2]: value for key, value in state.items() if key.startswith("weights/")}
         network.load_weights(self.network, named)
         averaged = {key.partition("/")[2]: np.array(v) for key, v in state.items() if key.startswith("average/")}

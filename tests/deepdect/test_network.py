@@ -100,8 +100,9 @@ def test_weights_survive_a_file(tmp_path):
     other = network.build(None, head_units=4, width=1 / 16)
     network.load_weights(other, tmp_path / "w.npz")
     assert float(np.asarray(other.get_layer("conv1_bn").moving_variance).max()) == 83_000.0
+    received = network.weights(other)
     for name, value in network.weights(model).items():
-        np.testing.assert_allclose(network.weights(other)[name], value, rtol=1e-3, atol=1e-6)
+        np.testing.assert_allclose(received[name], value, rtol=1e-3, atol=1e-6)
 
 
 def test_stage_of():

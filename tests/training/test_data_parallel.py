@@ -44,7 +44,9 @@ print(json.dumps({"devices": devices, "losses": losses, "shards": shards, "refus
 def train(mode: str, backend: str = "jax") -> subprocess.Popen[str]:
     environment = os.environ | {
         "KERAS_BACKEND": backend,
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+        # compiling thoroughly would take a minute, for six steps
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0 "
+        "--xla_llvm_disable_expensive_passes=true",
         "JAX_PLATFORMS": "cpu",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONPATH": str(ROOT),
