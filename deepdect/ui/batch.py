@@ -274,9 +274,9 @@ def _cells(number: int, row: Row, text: Texts) -> list[Any]:
     ]
 
 
-def _written(cell: Any, text: Texts) -> str:
-    """What is seen of a cell, which the table sorts by."""
-    return text.figure(str(cell)) if isinstance(cell, float) else "" if cell is None else str(cell)
+def _written(cell: Any, text: Texts) -> str | None:
+    """What is seen in place of a cell, which the table sorts by; None where that is the cell itself."""
+    return text.figure(str(cell)) if isinstance(cell, float) else None
 
 
 def _thumbnail(photo: np.ndarray) -> str:
