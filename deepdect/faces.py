@@ -6,6 +6,7 @@ strict: a candidate counts only where the face mesh is sure of a face (`deepdect
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,13 +25,12 @@ CROP_MARGIN = 1.08  # crop side over the longer side of the landmarks' box
 NATIVE_CAP = 176
 
 MINIMUM_DETECTION, MINIMUM_TURNED = 0.5, 0.7  # the detectors' score; a turned copy shows heads at their best angle
-SMALLEST_SEEN = 18  # input pixels that a face needs to be seen by BACK or WIDE (92 % of faces at 20, 75 % at 15)
+SMALLEST_SEEN = 17  # input pixels that a face needs to be seen by BACK or WIDE (92 % of faces at 20, 75 % at 15)
 SCAN_SIDES = (WIDE.size, 1856)  # longer side of the coarse scan (one tile) and of the fine one (at most 4x4 tiles)
-TILE_OVERLAP = 64  # input pixels: smaller faces lie whole within some tile, larger ones were seen by the coarser pass
 PORTRAIT = 0.2  # a face of this share of the picture's longer side makes it a portrait
 ROOM = 0.1  # of its box's sides, left on every side of a face: no tight crop, which would call for the padded passes
 HINT = 0.2  # BACK's score for something outside the face from which a portrait may have bystanders too small for it
-MOST_HINTS = 4  # that are looked into; beyond, a full search is as quick
+MOST_APART = 4  # candidates, and hints, that are looked into for a portrait; beyond, a full search is as quick
 PORTRAIT_SCAN = 800  # longer side in pixels above which even a portrait gets the coarse scan
 BYSTANDER = 0.1  # faces below this share of the longer side promise more small ones
 TURNS = (45.0, -45.0, 90.0, -90.0, 180.0)  # degrees
@@ -72,7 +72,8 @@ def find(rgb: np.ndarray, *, small: bool = True) -> list[Face]:
     """
     detections, scores = detector(BACK).detect(rgb, minimum=HINT)
     sure = scores >= MINIMUM_DETECTION
-    fits = fit_all(rgb, detections[sure], scores[sure], [])
+    crowd = len(suppress(detections[sure], scores[sure])[0]) > MOST_APART
+    fits = [] if crowd else fit_all(rgb, detections[sure], scores[sure], [])
     if not _plain_portrait(rgb, fits, detections[~sure], scores[~sure]):
         fits = _find_all(rgb, detections[sure], scores[sure], small)
     return sorted((fit.face for fit in fits), key=area, reverse=True)
@@ -111,7 +112,7 @@ def _plain_portrait(rgb: np.ndarray, fits: list[Fit], hints: np.ndarray, scores:
         return False
     others = np.array([not holds(fits[0].face, (hint[:2] + hint[2:4]) / 2) for hint in hints], bool)
     apart, _ = suppress(hints[others], scores[others])
-    return len(apart) <= MOST_HINTS and not any(_may_be_a_face(rgb, hint) for hint in apart)
+    return len(apart) <= MOST_APART and not any(_may_be_a_face(rgb, hint) for hint in apart)
 
 
 def _may_be_a_face(rgb: np.ndarray, detection: np.ndarray) -> bool:
@@ -169,14 +170,15 @@ def _scan_pays(longest: int, searched: int, fits: list[Fit]) -> bool:
     return searched == BACK.size and longest >= PORTRAIT_SCAN
 
 
-def _scan(rgb: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Candidates from overlapping tiles of the picture reduced to at most `side` pixels along its longer side."""
+def _scan(rgb: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Candidates from overlapping tiles of the picture reduced to at most `most` pixels along its longer side."""
     height, width = rgb.shape[:2]
-    scale = min(1.0, side / max(height, width))
+    scale = _scan_side(height, width, most) / max(height, width)
     small = resize(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
+    rows, columns = _tile_counts(*small.shape[:2])
     found = []
-    for y in _starts(small.shape[0]):
-        for x in _starts(small.shape[1]):
+    for y in _starts(small.shape[0], rows):
+        for x in _starts(small.shape[1], columns):
             tile = small[y : y + WIDE.size, x : x + WIDE.size]
             boxes, scores = detector(WIDE).detect(tile, minimum=MINIMUM_DETECTION)
             points = (boxes.reshape(-1, 8, 2) + [x, y]) * [width / small.shape[1], height / small.shape[0]]
@@ -184,9 +186,29 @@ def _scan(rgb: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
 
 
-def _starts(length: int) -> list[int]:
-    """First pixels of evenly spread tiles, at least TILE_OVERLAP over each other, that cover `length`."""
-    count = max(1, int(np.ceil((length - TILE_OVERLAP) / (WIDE.size - TILE_OVERLAP))))
+def _scan_side(height: int, width: int, most: int) -> int:
+    """Longer side in pixels of the reduced picture: of those that show every face large enough to judge, or else of
+    the largest allowed, the one that needs the fewest tiles."""
+    longest = max(height, width)
+    largest = min(most, longest)
+    enough = min(largest, math.ceil(longest * SMALLEST_SEEN / SMALLEST_FACE))
+
+    def tiles(side: int) -> int:
+        return math.prod(_tile_counts(round(height * side / longest), round(width * side / longest)))
+
+    return max(range(enough, largest + 1), key=lambda side: (-tiles(side), side))
+
+
+def _tile_counts(height: int, width: int) -> tuple[int, int]:
+    """How many rows and columns of tiles cover a picture that overlap by the largest face that the coarse scan may have
+    missed."""
+    overlap = math.ceil(max(height, width) * SMALLEST_SEEN / WIDE.size)
+    step = WIDE.size - overlap
+    return max(1, math.ceil((height - overlap) / step)), max(1, math.ceil((width - overlap) / step))
+
+
+def _starts(length: int, count: int) -> list[int]:
+    """First pixels of `count` evenly spread tiles that cover `length`."""
     return [int(v) for v in np.linspace(0, max(0, length - WIDE.size), count)]
 
 

@@ -18,6 +18,9 @@ INPUT = 192
 RIGHT_EYE_CORNERS = (33, 133)
 LEFT_EYE_CORNERS = (362, 263)
 NOSE_TIP, FACE_SIDES = 1, (234, 454)  # the sides: before the subject's right and left ear
+# Longer side in pixels up to which faces are fitted as in the pictures that the model learned from. In larger ones the
+# square is sampled as MediaPipe samples it, without an average: as true, but a fraction of a pixel elsewhere.
+LEARNED_FROM = 256
 ROI_SCALE = 1.5  # MediaPipe's enlargement of a face box for the mesh
 
 
@@ -37,8 +40,8 @@ def extract_square(
 ) -> np.ndarray:
     """The turned square as uint8 [size, size, 3], reduced without aliasing; `border` is OpenCV's border mode.
 
-    Only the square's surroundings are read, so the cost does not grow with the photo. quick: halve what is large
-    (`shrink.halve`) instead of averaging over exact areas.
+    Only the square's surroundings are read, so the cost does not grow with the photo. quick: halve what is too large
+    by two or more (`shrink.halve`) and sample what is left of it, instead of averaging over exact areas.
     """
     reach = side * (abs(np.cos(angle)) + abs(np.sin(angle))) / 2 + 2 * max(1.0, side / size)
     low = np.floor(centre - reach).astype(int)
@@ -50,7 +53,7 @@ def extract_square(
     offset = np.array([x0, y0], dtype=float)
     factor = side / size
     scale = np.ones(2)
-    if quick and factor >= 2:
+    if quick:
         part, halved = halve(part, factor)
         scale *= halved
     elif factor > 1:  # area-average first: a bilinear warp alone would skip pixels
@@ -79,7 +82,8 @@ class FaceMesh:
 
     def fit(self, rgb: np.ndarray, centre: np.ndarray, side: float, angle: float) -> tuple[np.ndarray, float]:
         """Landmarks float64 [468, 2] in photo pixels and the score in 0..1 that the square really holds a face."""
-        patch = extract_square(rgb, centre, side, angle, INPUT, cv2.BORDER_CONSTANT, quick=True)
+        quick = side >= 2 * INPUT or max(rgb.shape[:2]) > LEARNED_FROM
+        patch = extract_square(rgb, centre, side, angle, INPUT, cv2.BORDER_CONSTANT, quick=quick)
         request = self._requests.get()
         np.multiply(patch, np.float32(1 / 255), out=request.get_input_tensor().data[0])
         request.infer(share_outputs=True)

@@ -28,7 +28,7 @@ REQUIRED = {OTHERS: 0.98, TIGHT: 0.90}
 TILTS = (15, -15, 30, -30, 45, -45, 90, -90)
 ANGLE_TOLERANCE = 10.0  # degrees
 SIZES = (24, 32, 48, 64, 96, 160, 256, 400)  # longer side in pixels of the pasted faces' landmark boxes
-CANVASES = ((1280, 960), (2400, 1600))
+CANVASES = ((1280, 960), (2400, 1600), (1920, 1080), (1600, 1600), (1080, 1350))
 MATCH = 0.4  # intersection over union from which a found box is the pasted face's
 # What scikit-image's wheel holds without a face or a portrait (so: no astronaut, camera, coins, lfw_subset).
 FACELESS = "brick cell chelsea clock coffee colorwheel grass gravel hubble_deep_field immunohistochemistry logo moon "
@@ -153,7 +153,7 @@ def faceless(known: list[tuple[np.ndarray, faces.Face]], random: np.random.Gener
         square = cv2.resize(rgb, (224, 224), interpolation=cv2.INTER_AREA)
         pieces = square.reshape(4, 56, 4, 56, 3).swapaxes(1, 2).reshape(16, 56, 56, 3)[random.permutation(16)]
         shuffled.append(pieces.reshape(4, 4, 56, 56, 3).swapaxes(1, 2).reshape(224, 224, 3))
-    made = [background(*CANVASES[i % 2], random) for i in range(20)]
+    made = [background(*CANVASES[i % len(CANVASES)], random) for i in range(20)]
     return {"photos": photos, "parts of photos": parts, "gradients, noise, textures": made, "shuffled faces": shuffled}
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from deepdect import faces, mesh
 from deepdect.face_fits import Fit
-from deepdect.faces import TILE_OVERLAP, WIDE, _starts
+from deepdect.faces import SMALLEST_FACE, SMALLEST_SEEN, WIDE, _scan_side, _starts, _tile_counts
 from tests.deepdect.test_face_fits import fit
 
 # Her face in the portrait, read off the picture.
@@ -259,11 +259,49 @@ def test_a_badge_that_hints_at_a_face_costs_no_search_and_a_bystander_is_found(a
     assert len(faces.find(scene)) == 2 and searches == [1]
 
 
+def test_a_crowd_is_searched_without_a_try_at_a_portrait(astronaut, monkeypatch):
+    steps = []
+    fit_all, find_all = faces.fit_all, faces._find_all
+    monkeypatch.setattr(faces, "fit_all", lambda *given: steps.append("fit") or fit_all(*given))
+    monkeypatch.setattr(faces, "_find_all", lambda *given: steps.append("search") or find_all(*given))
+    scene = np.full((500, 900, 3), 127, np.uint8)
+    for number in range(faces.MOST_APART + 1):
+        paste(scene, astronaut, 100, 30 + 300 * (number % 3), 20 + 240 * (number // 3))
+    assert len(faces.find(scene)) == faces.MOST_APART + 1 and steps[:2] == ["search", "fit"]
+    steps.clear()
+    assert len(faces.find(astronaut)) == 1 and steps == ["fit"]
+
+
 def test_tiles_overlap():
     for length in range(16, 1857):
-        starts = _starts(length)
-        assert starts[0] == 0 and starts[-1] + WIDE.size >= length
-        assert all(b - a <= WIDE.size - TILE_OVERLAP for a, b in zip(starts, starts[1:], strict=False)), length
+        _, count = _tile_counts(16, length)
+        starts = _starts(length, count)
+        assert len(starts) == count and starts[0] == 0 and starts[-1] + WIDE.size >= length
+        shared = length * SMALLEST_SEEN / WIDE.size  # a face this large has SMALLEST_SEEN pixels in the coarse scan
+        assert all(a + WIDE.size - b >= shared for a, b in zip(starts, starts[1:], strict=False)), length
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "side", "tiles"),
+    [
+        (1080, 1920, 1718, (2, 4)),  # 1856 pixels would take 3 rows
+        (1600, 1600, 1440, (3, 3)),  # 1600 would take 4 x 4
+        (1080, 1080, 991, (2, 2)),
+        (960, 1280, 1280, (2, 3)),  # no reduction saves a tile
+        (3000, 4000, 1856, (3, 4)),  # already coarser than it should be
+        (400, 500, 500, (1, 1)),
+    ],
+)
+def test_the_fine_scan_needs_the_fewest_tiles_that_show_the_smallest_faces(height, width, side, tiles):
+    assert _scan_side(height, width, 1856) == side
+    longest = max(height, width)
+    assert _tile_counts(round(height * side / longest), round(width * side / longest)) == tiles
+    assert side == 1856 or SMALLEST_FACE * side / longest >= SMALLEST_SEEN
+
+
+def test_the_coarse_scan_is_one_tile():
+    for size in ((1600, 1600), (1080, 1920), (513, 400), (3000, 4000)):
+        assert _scan_side(*size, WIDE.size) == WIDE.size
 
 
 def test_a_face_at_the_right_or_lower_edge_is_no_plain_portrait():

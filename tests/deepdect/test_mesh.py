@@ -86,6 +86,34 @@ def test_reducing_keeps_places(gradient):
     assert np.abs(patch[..., 1] - 3 * (columns - 10)[:, None]).max() <= 1.5
 
 
+def test_the_quick_way_samples_what_is_less_than_twice_too_large():
+    stripes = np.zeros((90, 90, 3), np.uint8)
+    stripes[:, 1::2] = 240
+    square = np.array([44.25, 44.25]), 30.0, 0.0, 20  # sampled at 30, 31.5, 33, ...
+    sampled = mesh.extract_square(stripes, *square, cv2.BORDER_CONSTANT, quick=True)
+    assert sampled[7, :, 0].tolist() == 5 * [0, 120, 240, 120]
+    averaged = mesh.extract_square(stripes, *square, cv2.BORDER_CONSTANT)
+    assert averaged.min() >= 60 and averaged.max() <= 180  # a third of a neighbour, at least, is in every average
+
+
+def test_the_quick_way_halves_what_is_twice_too_large(gradient):
+    square = np.array([39.5, 29.5]), 40.0, 0.0, 20
+    halved = mesh.extract_square(gradient, *square, cv2.BORDER_CONSTANT, quick=True)
+    assert (halved[..., 0] == 2 * (20 + 2 * np.arange(20)) + 1).all()  # the mean of two columns
+
+
+@pytest.mark.parametrize(
+    ("photo", "side", "quick"),
+    [(mesh.LEARNED_FROM, 300.0, False), (mesh.LEARNED_FROM + 1, 300.0, True), (mesh.LEARNED_FROM, 384.0, True)],
+)
+def test_only_large_photos_and_squares_are_fitted_the_quick_way(monkeypatch, photo, side, quick):
+    asked = []
+    original = mesh.extract_square
+    monkeypatch.setattr(mesh, "extract_square", lambda *given, quick: asked.append(quick) or original(*given))
+    mesh.face_mesh().fit(np.zeros((100, photo, 3), np.uint8), np.array([50.0, 50.0]), side, 0.0)
+    assert asked == [quick]
+
+
 def face_with_eyes(right: list, left: list) -> np.ndarray:
     landmarks = np.zeros((mesh.LANDMARKS, 2))
     landmarks[list(mesh.RIGHT_EYE_CORNERS)] = np.array([[-1, 0], [1, 0]]) + right
