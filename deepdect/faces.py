@@ -25,12 +25,16 @@ CROP_MARGIN = 1.08  # crop side over the longer side of the landmarks' box
 NATIVE_CAP = 176
 
 MINIMUM_DETECTION, MINIMUM_TURNED = 0.5, 0.7  # the detectors' score; a turned copy shows heads at their best angle
-SMALLEST_SEEN = 17  # input pixels that a face needs to be seen by BACK or WIDE (92 % of faces at 20, 75 % at 15)
-SCAN_SIDES = (WIDE.size, 1856)  # longer side of the coarse scan (one tile) and of the fine one (at most 4x4 tiles)
+SMALLEST_SEEN = 18  # input pixels that a face needs to be seen by BACK or WIDE (92 % of faces at 20, 75 % at 15)
+LEAST_SEEN = (
+    17  # that the fine scan's tiles are laid out for: a pixel less than surely enough often saves a row of them
+)
+SCAN_SIDES = (WIDE.size, 1856)  # longer side at most, of the coarse scan (one tile) and of the fine one (4x4 tiles)
 PORTRAIT = 0.2  # a face of this share of the picture's longer side makes it a portrait
 ROOM = 0.1  # of its box's sides, left on every side of a face: no tight crop, which would call for the padded passes
 HINT = 0.2  # BACK's score for something outside the face from which a portrait may have bystanders too small for it
-MOST_APART = 4  # candidates, and hints, that are looked into for a portrait; beyond, a full search is as quick
+MOST_HINTS = 4  # that are looked into; beyond, a full search is as quick
+CROWD = 5  # candidates that BACK is sure of from which no picture is tried as a portrait
 PORTRAIT_SCAN = 800  # longer side in pixels above which even a portrait gets the coarse scan
 BYSTANDER = 0.1  # faces below this share of the longer side promise more small ones
 TURNS = (45.0, -45.0, 90.0, -90.0, 180.0)  # degrees
@@ -67,12 +71,13 @@ class Crop:
 def find(rgb: np.ndarray, *, small: bool = True) -> list[Face]:
     """All faces in RGB uint8 [h, w, 3], largest first.
 
-    A portrait whose face BACK finds at once, with nothing else that looks like one, is done with that pass. small:
-    whether to search enlarged tiles for faces too small for the whole picture's passes, which takes most of the time.
+    A portrait whose face BACK finds at once, with nothing else that looks like one, is done with that pass; a crowd is
+    searched by every pass without trying. small: whether to search enlarged tiles for faces too small for the whole
+    picture's passes, which takes most of the time.
     """
     detections, scores = detector(BACK).detect(rgb, minimum=HINT)
     sure = scores >= MINIMUM_DETECTION
-    crowd = len(suppress(detections[sure], scores[sure])[0]) > MOST_APART
+    crowd = len(suppress(detections[sure], scores[sure])[0]) >= CROWD
     fits = [] if crowd else fit_all(rgb, detections[sure], scores[sure], [])
     if not _plain_portrait(rgb, fits, detections[~sure], scores[~sure]):
         fits = _find_all(rgb, detections[sure], scores[sure], small)
@@ -112,7 +117,7 @@ def _plain_portrait(rgb: np.ndarray, fits: list[Fit], hints: np.ndarray, scores:
         return False
     others = np.array([not holds(fits[0].face, (hint[:2] + hint[2:4]) / 2) for hint in hints], bool)
     apart, _ = suppress(hints[others], scores[others])
-    return len(apart) <= MOST_APART and not any(_may_be_a_face(rgb, hint) for hint in apart)
+    return len(apart) <= MOST_HINTS and not any(_may_be_a_face(rgb, hint) for hint in apart)
 
 
 def _may_be_a_face(rgb: np.ndarray, detection: np.ndarray) -> bool:
@@ -173,8 +178,8 @@ def _scan_pays(longest: int, searched: int, fits: list[Fit]) -> bool:
 def _scan(rgb: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     """Candidates from overlapping tiles of the picture reduced to at most `most` pixels along its longer side."""
     height, width = rgb.shape[:2]
-    scale = _scan_side(height, width, most) / max(height, width)
-    small = resize(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
+    reduced_height, reduced_width = _scan_size(height, width, most)
+    small = resize(rgb, reduced_width, reduced_height)
     rows, columns = _tile_counts(*small.shape[:2])
     found = []
     for y in _starts(small.shape[0], rows):
@@ -186,23 +191,28 @@ def _scan(rgb: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
 
 
-def _scan_side(height: int, width: int, most: int) -> int:
-    """Longer side in pixels of the reduced picture: of those that show every face large enough to judge, or else of
-    the largest allowed, the one that needs the fewest tiles."""
+def _scan_size(height: int, width: int, most: int) -> tuple[int, int]:
+    """(height, width) of the reduced picture, its longer side at most `most`.
+
+    Of the sizes that show every face large enough to judge (of the largest one, where that is too small for it), the
+    one that needs the fewest tiles; of several such, the largest.
+    """
     longest = max(height, width)
     largest = min(most, longest)
-    enough = min(largest, math.ceil(longest * SMALLEST_SEEN / SMALLEST_FACE))
-
-    def tiles(side: int) -> int:
-        return math.prod(_tile_counts(round(height * side / longest), round(width * side / longest)))
-
-    return max(range(enough, largest + 1), key=lambda side: (-tiles(side), side))
+    enough = min(largest, math.ceil(longest * LEAST_SEEN / SMALLEST_FACE))
+    sizes = [
+        (max(1, round(height * side / longest)), max(1, round(width * side / longest)))
+        for side in range(largest, enough - 1, -1)
+    ]
+    return min(sizes, key=lambda size: math.prod(_tile_counts(*size)))
 
 
 def _tile_counts(height: int, width: int) -> tuple[int, int]:
-    """How many rows and columns of tiles cover a picture that overlap by the largest face that the coarse scan may have
-    missed."""
-    overlap = math.ceil(max(height, width) * SMALLEST_SEEN / WIDE.size)
+    """How many rows and columns of tiles cover a reduced picture.
+
+    Tiles overlap by the largest face that is too small for the coarse scan, so that it lies whole within one of them.
+    """
+    overlap = math.ceil(max(height, width) * LEAST_SEEN / WIDE.size)
     step = WIDE.size - overlap
     return max(1, math.ceil((height - overlap) / step)), max(1, math.ceil((width - overlap) / step))
 

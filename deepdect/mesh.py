@@ -38,10 +38,11 @@ def square_to_pixels(centre: np.ndarray, side: float, angle: float, size: int) -
 def extract_square(
     rgb: np.ndarray, centre: np.ndarray, side: float, angle: float, size: int, border: int, *, quick: bool = False
 ) -> np.ndarray:
-    """The turned square as uint8 [size, size, 3], reduced without aliasing; `border` is OpenCV's border mode.
+    """The turned square as uint8 [size, size, 3]; `border` is OpenCV's border mode.
 
-    Only the square's surroundings are read, so the cost does not grow with the photo. quick: halve what is too large
-    by two or more (`shrink.halve`) and sample what is left of it, instead of averaging over exact areas.
+    What is too large is averaged over exact areas first, so that nothing aliases. quick: it is halved instead
+    (`shrink.halve`), and what is then less than twice too large is sampled as it is. Only the square's surroundings are
+    read, so the cost does not grow with the photo.
     """
     reach = side * (abs(np.cos(angle)) + abs(np.sin(angle))) / 2 + 2 * max(1.0, side / size)
     low = np.floor(centre - reach).astype(int)

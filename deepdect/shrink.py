@@ -1,7 +1,7 @@
 """Reduced copies of large pictures for the networks that find faces, many times quicker than OpenCV's area average.
 
-The classifier's crops are not made so: their finest detail is what it judges. Nor is a picture that is less than twice
-as large as it has to be: the crops that the model learned from were found in such ones.
+The classifier's crops are not made so: their finest detail is what it judges. Nor are detectors shown so what is less
+than twice as large as it has to be: the faces that the model learned from were found in such pictures.
 """
 
 from __future__ import annotations

@@ -234,7 +234,7 @@ def scenes(
 
 
 def times(portrait: np.ndarray, empty: np.ndarray, known: list[tuple[np.ndarray, faces.Face]]) -> dict[str, str]:
-    """Median wall time in milliseconds of `faces.find`, after one warm-up, on four kinds of picture."""
+    """Median wall time in milliseconds of `faces.find`, after one warm-up: both pictures, and a scene a canvas."""
     pictures = {"portrait": portrait, "no face": empty}
     pictures |= {
         f"scene {i + 1}": compose(known, size, np.random.default_rng(i)).rgb for i, size in enumerate(CANVASES)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from deepdect import faces, mesh
 from deepdect.face_fits import Fit
-from deepdect.faces import SMALLEST_FACE, SMALLEST_SEEN, WIDE, _scan_side, _starts, _tile_counts
+from deepdect.faces import CROWD, LEAST_SEEN, SCAN_SIDES, SMALLEST_FACE, WIDE, _scan_size, _starts, _tile_counts
 from tests.deepdect.test_face_fits import fit
 
 # Her face in the portrait, read off the picture.
@@ -259,49 +259,51 @@ def test_a_badge_that_hints_at_a_face_costs_no_search_and_a_bystander_is_found(a
     assert len(faces.find(scene)) == 2 and searches == [1]
 
 
-def test_a_crowd_is_searched_without_a_try_at_a_portrait(astronaut, monkeypatch):
+@pytest.mark.parametrize(("count", "first"), [(1, "fit"), (CROWD - 1, "fit"), (CROWD, "search")])
+def test_a_crowd_is_searched_without_a_try_at_a_portrait(astronaut, monkeypatch, count, first):
     steps = []
     fit_all, find_all = faces.fit_all, faces._find_all
     monkeypatch.setattr(faces, "fit_all", lambda *given: steps.append("fit") or fit_all(*given))
     monkeypatch.setattr(faces, "_find_all", lambda *given: steps.append("search") or find_all(*given))
     scene = np.full((500, 900, 3), 127, np.uint8)
-    for number in range(faces.MOST_APART + 1):
+    for number in range(count):
         paste(scene, astronaut, 100, 30 + 300 * (number % 3), 20 + 240 * (number // 3))
-    assert len(faces.find(scene)) == faces.MOST_APART + 1 and steps[:2] == ["search", "fit"]
-    steps.clear()
-    assert len(faces.find(astronaut)) == 1 and steps == ["fit"]
+    assert len(faces.find(scene)) == count and steps[0] == first
 
 
-def test_tiles_overlap():
+@pytest.mark.parametrize("other", [16, 300, 700, 1044, 1300, 1856])
+def test_tiles_overlap(other):
     for length in range(16, 1857):
-        _, count = _tile_counts(16, length)
-        starts = _starts(length, count)
-        assert len(starts) == count and starts[0] == 0 and starts[-1] + WIDE.size >= length
-        shared = length * SMALLEST_SEEN / WIDE.size  # a face this large has SMALLEST_SEEN pixels in the coarse scan
-        assert all(a + WIDE.size - b >= shared for a, b in zip(starts, starts[1:], strict=False)), length
+        shared = max(length, other) * LEAST_SEEN / WIDE.size  # a face this large has LEAST_SEEN pixels in one tile
+        for count in (_tile_counts(other, length)[1], _tile_counts(length, other)[0]):
+            starts = _starts(length, count)
+            assert len(starts) == count and starts[0] == 0 and starts[-1] + WIDE.size >= length
+            assert all(a + WIDE.size - b >= shared for a, b in zip(starts, starts[1:], strict=False)), length
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "side", "tiles"),
+    ("photo", "reduced", "tiles"),
     [
-        (1080, 1920, 1718, (2, 4)),  # 1856 pixels would take 3 rows
-        (1600, 1600, 1440, (3, 3)),  # 1600 would take 4 x 4
-        (1080, 1080, 991, (2, 2)),
-        (960, 1280, 1280, (2, 3)),  # no reduction saves a tile
-        (3000, 4000, 1856, (3, 4)),  # already coarser than it should be
-        (400, 500, 500, (1, 1)),
+        ((1080, 1920), (966, 1718), (2, 4)),  # at 1856 pixels it would take 3 rows
+        ((1600, 1600), (1440, 1440), (3, 3)),  # at 1600, 4 x 4
+        ((1080, 1080), (991, 991), (2, 2)),
+        ((960, 1280), (960, 1280), (2, 3)),  # no reduction saves a tile
+        ((3000, 4000), (1392, 1856), (3, 4)),  # already coarser than it should be
+        ((2000, 2000), (1856, 1856), (4, 4)),
+        ((400, 500), (400, 500), (1, 1)),
+        ((8000, 16), (1856, 4), (4, 1)),
     ],
 )
-def test_the_fine_scan_needs_the_fewest_tiles_that_show_the_smallest_faces(height, width, side, tiles):
-    assert _scan_side(height, width, 1856) == side
-    longest = max(height, width)
-    assert _tile_counts(round(height * side / longest), round(width * side / longest)) == tiles
-    assert side == 1856 or SMALLEST_FACE * side / longest >= SMALLEST_SEEN
+def test_the_fine_scan_needs_the_fewest_tiles_that_show_the_smallest_faces(photo, reduced, tiles):
+    assert _scan_size(*photo, SCAN_SIDES[1]) == reduced
+    assert _tile_counts(*reduced) == tiles
+    assert max(reduced) == SCAN_SIDES[1] or SMALLEST_FACE * max(reduced) / max(photo) >= LEAST_SEEN
 
 
-def test_the_coarse_scan_is_one_tile():
-    for size in ((1600, 1600), (1080, 1920), (513, 400), (3000, 4000)):
-        assert _scan_side(*size, WIDE.size) == WIDE.size
+@pytest.mark.parametrize("photo", [(1600, 1600), (1080, 1920), (513, 400), (3000, 4000), (257, 400), (16, 8000)])
+def test_the_coarse_scan_is_one_tile_as_fine_as_it_can_be(photo):
+    reduced = _scan_size(*photo, SCAN_SIDES[0])
+    assert _tile_counts(*reduced) == (1, 1) and max(reduced) == min(WIDE.size, max(photo))
 
 
 def test_a_face_at_the_right_or_lower_edge_is_no_plain_portrait():

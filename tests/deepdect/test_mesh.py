@@ -103,14 +103,20 @@ def test_the_quick_way_halves_what_is_twice_too_large(gradient):
 
 
 @pytest.mark.parametrize(
-    ("photo", "side", "quick"),
-    [(mesh.LEARNED_FROM, 300.0, False), (mesh.LEARNED_FROM + 1, 300.0, True), (mesh.LEARNED_FROM, 384.0, True)],
+    ("shape", "side", "quick"),
+    [
+        ((100, mesh.LEARNED_FROM), 300.0, False),
+        ((100, mesh.LEARNED_FROM + 1), 300.0, True),
+        ((mesh.LEARNED_FROM + 1, 100), 300.0, True),
+        ((100, mesh.LEARNED_FROM), 383.0, False),
+        ((100, mesh.LEARNED_FROM), 384.0, True),
+    ],
 )
-def test_only_large_photos_and_squares_are_fitted_the_quick_way(monkeypatch, photo, side, quick):
+def test_only_large_photos_and_squares_are_fitted_the_quick_way(monkeypatch, shape, side, quick):
     asked = []
     original = mesh.extract_square
     monkeypatch.setattr(mesh, "extract_square", lambda *given, quick: asked.append(quick) or original(*given))
-    mesh.face_mesh().fit(np.zeros((100, photo, 3), np.uint8), np.array([50.0, 50.0]), side, 0.0)
+    mesh.face_mesh().fit(np.zeros((*shape, 3), np.uint8), np.array([50.0, 50.0]), side, 0.0)
     assert asked == [quick]
 
 

@@ -46,11 +46,16 @@ def test_a_picture_turns_clockwise_as_seen() -> None:
     assert np.argwhere(turn(picture, 90)[..., 0] > 127).tolist() == [[30, 20]]  # now below it
 
 
-def test_a_scenes_faces_are_where_it_says() -> None:
-    """Files of one colour, whose "face" is a white square: whatever the scale, the box is what is white."""
+@pytest.fixture
+def known() -> list[tuple[np.ndarray, Face]]:
+    """A file whose "face" is a white square."""
     picture = np.zeros((60, 50, 3), np.uint8)
     picture[20:40, 10:30] = 255
-    known = [(picture, Face((10, 20, 20, 20), np.zeros((468, 2)), 1.0, 1.0))]
+    return [(picture, Face((10, 20, 20, 20), np.zeros((468, 2)), 1.0, 1.0))]
+
+
+def test_a_scenes_faces_are_where_it_says(known) -> None:
+    """Whatever the scale, the box is what is white."""
     for seed in range(5):
         scene = compose(known, (1280, 960), np.random.default_rng(seed))
         assert scene.rgb.shape == (960, 1280, 3) and 1 <= len(scene.boxes) == len(scene.sizes)
@@ -63,47 +68,76 @@ def test_a_scenes_faces_are_where_it_says() -> None:
             assert scene.rgb[round(y + size / 2), round(x - size / 5)].max() < 50
 
 
-def test_the_command_says_whether_enough_faces_were_found(tmp_path, monkeypatch) -> None:
-    """Her face and a picture without one: half of them found is too few, and the exit status says so."""
+@pytest.mark.parametrize(("empty", "share", "word"), [(1, "50.00 % of 2", "MISSED"), (0, "100.00 % of 1", "reached")])
+def test_the_command_says_whether_enough_faces_were_found(tmp_path, monkeypatch, empty, share, word) -> None:
+    """Her face, with or without a picture that has none: half of them found is too few, and the exit status says so."""
     folder = tmp_path / "Test" / "Real"
     folder.mkdir(parents=True)
     cv2.imwrite(str(folder / "a.png"), skimage.data.astronaut()[27:257, 108:338, ::-1])
-    cv2.imwrite(str(folder / "b.png"), np.full((200, 200, 3), 90, np.uint8))
-    # minutes of searching in large pictures without a known answer
-    monkeypatch.setattr(evaluate_faces, "faceless", lambda *_: {"gradients, noise, textures": [np.zeros(1)] * 2})
+    for number in range(empty):
+        cv2.imwrite(str(folder / f"b{number}.png"), np.full((200, 200, 3), 90, np.uint8))
+    # minutes of searching in large pictures; the parts have tests of their own
+    blank = np.zeros((64, 64, 3), np.uint8)
+    monkeypatch.setattr(evaluate_faces, "faceless", lambda *_: {"gradients, noise, textures": [blank] * 2})
     monkeypatch.setattr(evaluate_faces, "scenes", lambda *_: ({}, {}))
     monkeypatch.setattr(evaluate_faces, "times", lambda *_: {})
-    original = evaluate_faces.faces.find
-    monkeypatch.setattr(evaluate_faces.faces, "find", lambda rgb: original(rgb) if rgb.ndim == 3 else [])
     done = CliRunner().invoke(_app(), [str(tmp_path), "--scenes", "1", "--tilted", "1"])
-    assert done.exit_code == 1, done.output
-    assert "| outside dfdc, pooled | 2 | 2 | 1 | 50.00 % | 0 | 0 |" in done.output
+    assert done.exit_code == (word == "MISSED"), done.output
+    assert f"| outside dfdc, pooled | {1 + empty} | {1 + empty} | 1 |" in done.output
     assert "| +15° | 1 | 100.0 % | 100.0 % |" in done.output
-    assert "Recall, outside dfdc, pooled: 50.00 % of 2 files; required 98%: MISSED" in done.output
+    assert "| gradients, noise, textures | 2 | 0 | 0 | – | 0 | 0 |" in done.output
+    assert f"Recall, outside dfdc, pooled: {share} files; required 98%: {word}" in done.output
 
 
-def test_scenes_are_counted_by_size_and_canvas(monkeypatch) -> None:
-    """A finder that sees the white squares of `compose` finds each of them, and nothing else."""
-    picture = np.zeros((60, 50, 3), np.uint8)
-    picture[20:40, 10:30] = 255
-    known = [(picture, Face((10, 20, 20, 20), np.zeros((468, 2)), 1.0, 1.0))]
+def test_scenes_are_counted_by_size_and_canvas(known, monkeypatch) -> None:
+    """A finder that sees all but the first, which is the largest, of a scene's squares, and once more than there is."""
     composed = []
 
     def compose_and_keep(*given):
         composed.append(compose(*given))
         return composed[-1]
 
+    def find(_):
+        boxes = composed[-1].boxes[1:].tolist() + ([[1, 1, 5, 5]] if len(composed) == 2 else [])
+        return [Face(tuple(box), np.zeros((468, 2)), 1.0, 1.0) for box in boxes]
+
     monkeypatch.setattr(evaluate_faces, "compose", compose_and_keep)
-    monkeypatch.setattr(
-        evaluate_faces.faces, "find", lambda rgb: [Face(tuple(box), None, 1, 1) for box in composed[-1].boxes[1:]]
-    )
-    by_size, by_canvas = evaluate_faces.scenes(known, 5, seed=0)
-    total = sum(len(scene.boxes) for scene in composed)
-    for rows in (by_size, by_canvas):
-        assert sum(row.wanted for row in rows.values()) == total
-        assert sum(row.found for row in rows.values()) == total - 5  # the first face of every scene was left out
-        assert all(row.extra == 0 for row in rows.values())
-    assert [row.pictures for row in by_canvas.values()] == [1] * 5
+    monkeypatch.setattr(evaluate_faces.faces, "find", find)
+    canvases = evaluate_faces.CANVASES
+    by_size, by_canvas = evaluate_faces.scenes(known, len(canvases), seed=0)
+    for number, (scene, (width, height)) in enumerate(zip(composed, canvases, strict=True)):
+        count, extra = len(scene.sizes), int(number == 1)
+        assert scene.rgb.shape == (height, width, 3)
+        assert by_canvas[f"{width}x{height}"] == Tally(1, count, count - 1, extra, extra)
+    for size in evaluate_faces.SIZES:
+        wanted = sum(scene.sizes.count(size) for scene in composed)
+        found = sum(scene.sizes[1:].count(size) for scene in composed)
+        assert by_size[f"{size} px"] == Tally(wanted, wanted, found, 0, 0)
+
+
+def test_pictures_without_a_face(known, monkeypatch) -> None:
+    monkeypatch.setattr(evaluate_faces, "FACELESS", "coins brick")
+    shades = np.zeros((224, 224, 3), np.uint8)
+    shades[...] = (np.indices((4, 4)).transpose(1, 2, 0) @ [4, 1]).repeat(56, 0).repeat(56, 1)[..., None]
+    found = evaluate_faces.faceless([(shades, known[0][1])], np.random.default_rng(0))
+    assert {name: len(pictures) for name, pictures in found.items()} == {
+        "photos": 2,
+        "parts of photos": 20,
+        "gradients, noise, textures": 20,
+        "shuffled faces": 1,
+    }
+    pieces = found["shuffled faces"][0][28::56, 28::56, 0]
+    assert sorted(pieces.ravel()) == list(range(16)) and pieces.ravel().tolist() != list(range(16))
+    sizes = [picture.shape[1::-1] for picture in found["gradients, noise, textures"]]
+    assert sizes == [evaluate_faces.CANVASES[i % len(evaluate_faces.CANVASES)] for i in range(20)]
+    assert all(p.dtype == np.uint8 and p.shape[2] == 3 for pictures in found.values() for p in pictures)
+
+
+def test_times_are_of_named_pictures(known, monkeypatch) -> None:
+    monkeypatch.setattr(evaluate_faces, "CANVASES", ((640, 480),))
+    rows = evaluate_faces.times(np.zeros((30, 40, 3), np.uint8), np.zeros((50, 60, 3), np.uint8), known)
+    assert list(rows) == ["portrait, 40x30", "no face, 60x50", "scene 1, 640x480"]
+    assert all(float(row) >= 0 for row in rows.values())
 
 
 def test_a_folder_without_the_split_is_refused(tmp_path) -> None:
