@@ -45,8 +45,9 @@ LEAST_CHANGE = 2  # grey levels; a forgery that nowhere changes more is no examp
 @dataclass(frozen=True)
 class Forgery:
     """pixels: uint8 [256, 256, 3]. mask: float32 [256, 256] in 0..1, the share of foreign content in each pixel; where
-    it is 0, the pixels are the original's. own: the foreign content is the picture's own, a little changed, so that
-    only the seam gives it away. differs: where the foreign content is not what it replaced, where that is known."""
+    it is 0, the pixels are the original's. own: the foreign content is the picture's own, one of the two a little
+    changed (where it is the picture, outside the mask, too), so that only the seam gives it away. differs: where the
+    foreign content is not what it replaced, where that is known."""
 
     pixels: np.ndarray
     mask: Mask
