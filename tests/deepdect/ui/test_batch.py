@@ -1,9 +1,165 @@
+"""The tab for many photos where no browser is needed to see it."""
+
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import numpy as np
+import pytest
+from gradio.utils import get_upload_folder
+from PIL import Image
+
 from deepdect.texts import ENGLISH, language
-from deepdect.ui.batch import _written
+from deepdect.ui import batch as batch_module
+from deepdect.ui.batch import BatchTab, _written
+from deepdect.ui.page import Page
+from deepdect.ui.wording import LIMIT
+
+from .test_cards import CALIBRATION, analysis, face, words
+
+PHOTO = np.full((80, 100, 3), 90, np.uint8)
+
+
+class Scripted:
+    """A detector that gives the next of some analyses, or raises it where it is an error."""
+
+    calibration = CALIBRATION
+
+    def __init__(self, *outcomes):
+        self.outcomes = list(outcomes)
+
+    def analyze(self, source, name=None):
+        outcome = self.outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return replace(outcome, path=name, photo=PHOTO if outcome.faces else None)
+
+
+REAL, FAKE = analysis(face(0.1, {"nose": -1.0})), analysis(face(0.2), face(0.9991, {"mouth": 2.0, "nose": 3.0}))
+BAD = analysis(status="unreadable", message="b.png is damaged")
+
+
+@pytest.fixture
+def photos(monkeypatch, tmp_path) -> list[dict[str, str]]:
+    """Three uploads as Gradio describes them."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    monkeypatch.setattr(batch_module, "SECONDS", -1)  # every photo's row is shown at once
+    sent = []
+    for name in ("a.png", "b.png", "c.png"):
+        file = Path(get_upload_folder()) / name
+        Image.fromarray(PHOTO).save(file)
+        sent.append({"path": str(file), "orig_name": name})
+    return sent
+
+
+def begin(tab: BatchTab, photos, code="en"):
+    """The tab's batch, and its steps to come."""
+    waiting = tab._on_wait(photos, code, None, None)
+    return waiting[tab.state], tab._on_start(photos, waiting[tab.state])
+
+
+def table(update) -> list[list]:
+    return update["value"]["data"]
 
 
 def test_only_figures_are_seen_otherwise_than_they_are_sorted():
     assert [_written(cell, language("de")) for cell in (93.4, 3, "a.b.png", None)] == ["93,4", None, None, None]
     assert _written(93.4, ENGLISH) == "93.4"
+
+
+def test_the_table_fills_and_a_bad_file_does_not_stop_the_rest(photos):
+    tab = Page(Scripted(REAL, BAD, FAKE)).batch
+    batch, steps = begin(tab, photos)
+    shown = list(steps)
+    assert [len(table(step[tab.table])) for step in shown] == [1, 2, 3, 3]
+    first, second, third = table(shown[-1][tab.table])
+    assert first[0] == 1 and first[2:] == ["a.png", "Real", 10.0, "Nose", ENGLISH.statuses["ok"]]
+    assert first[1].startswith('<img src="data:image/jpeg;base64,')
+    assert second == [2, "", "b.png", ENGLISH.batch_refused, None, "", "b.png is damaged"]
+    # the most suspicious face's, never 100 per cent, and its strongest region
+    assert third[0] == 3 and third[2:6] == ["c.png", "Deepfake", 99.9, "Nose"]
+    assert "2 of 3 photos analysed" in words(shown[1][tab.progress])
+    end = words(shown[-1][tab.progress])
+    assert "All photos are done: 3" in end and "1 real, 1 deepfake, 0 inconclusive, 1 without a verdict" in end
+    assert shown[-1][tab.done].visible is True
+    assert tab._on_stop(batch, "en") == gr.skip()  # nothing is left to stop
+
+
+def test_a_batch_can_be_stopped_and_keeps_its_rows(photos):
+    tab = Page(Scripted(REAL, FAKE)).batch
+    assert tab._on_stop(None, "en") == gr.skip()
+    batch, steps = begin(tab, photos)
+    next(steps)
+    steps.close()  # Gradio cancels what the button stops
+    stopped = tab._on_stop(batch, "de")
+    assert words(language("de").batch_stopped.format(done=1, total=3)) in words(stopped[tab.progress])
+    assert len(table(stopped[tab.table])) == 1 and stopped[tab.state] is batch and stopped[tab.done].visible is True
+    assert list(tab._on_start(photos, batch)) == [gr.skip()]
+    again = tab.reworded(batch, language("fr"))
+    assert words(language("fr").batch_stopped.format(done=1, total=3)) in words(again[tab.progress])
+    assert table(again[tab.table])[0][3] == language("fr").verdicts["real"]
+
+
+def test_an_error_keeps_the_rows_so_far(photos):
+    tab = Page(Scripted(REAL, RuntimeError("a bug"))).batch
+    batch, steps = begin(tab, photos)
+    next(steps)
+    failed = next(steps)
+    assert ENGLISH.failed_title in words(failed[tab.progress]) and len(table(failed[tab.table])) == 1
+    with pytest.raises(RuntimeError, match="a bug"):
+        next(steps)
+    assert [row.entry.analysis.path for row in batch.rows] == ["a.png"]
+
+
+def test_a_row_opens_its_photos_explanation_however_the_table_is_sorted(photos):
+    tab = Page(Scripted(REAL, BAD, FAKE)).batch
+    batch, steps = begin(tab, photos)
+    list(steps)
+
+    def chosen(number: int, code: str = "en") -> str:
+        event = SimpleNamespace(row_value=[number, "", "", "", "", "", ""])
+        return words(tab._on_select(batch, code, None, event)[tab.explanation.result])
+
+    assert "Real" in chosen(1) and ENGLISH.meanings["real"] in chosen(1)
+    assert "b.png is damaged" in chosen(2)
+    assert ENGLISH.meanings["deepfake"] in chosen(3)
+    gone = language("fr").gone_title
+    assert gone in chosen(4, "fr")  # a row of an earlier batch's table
+    Path(photos[2]["path"]).unlink()  # the page deletes uploads after a while
+    assert gone in chosen(3, "fr")
+    Image.fromarray(PHOTO + 1).save(photos[0]["path"])
+    assert gone in chosen(1, "fr")  # another picture by now
+
+
+def test_no_photos_and_too_many_are_refused_in_words(photos):
+    tab = Page(Scripted()).batch
+    for sent in (None, [], photos * LIMIT):
+        told = tab._on_wait(sent, "es", None, None)
+        expected = language("es").batch_too_many.format(count=3 * LIMIT, limit=LIMIT) if sent else None
+        assert words(expected or language("es").batch_empty) in words(told[tab.progress])
+        assert told[tab.state] is None and told[tab.done].visible is False
+        with pytest.raises(gr.Error) as raised:
+            tab._on_request(sent)
+        assert raised.value.title == ENGLISH.batch_title
+    for nothing in (None, tab._on_wait(photos, "en", None, None)[tab.state]):
+        with pytest.raises(gr.Error) as raised:
+            tab._on_download("csv", nothing, "es")
+        assert raised.value.message == language("es").gone
+
+
+def test_the_endpoint_gives_every_photos_json_without_paths(photos):
+    found = Page(Scripted(REAL, BAD, FAKE)).batch._on_request(photos)
+    assert [one["path"] for one in found] == [None] * 3
+    assert [one["verdict"] for one in found] == ["real", None, "deepfake"]
+    assert [one["status"] for one in found] == ["ok", "unreadable", "ok"]
+
+
+def test_another_visitors_file_is_refused(photos, tmp_path):
+    elsewhere = tmp_path.parent / "secret.png"
+    tab = Page(Scripted(REAL)).batch
+    with pytest.raises(gr.Error) as raised:
+        tab._on_request([{"path": str(elsewhere), "orig_name": "a.png"}])
+    assert raised.value.message == ENGLISH.not_uploaded
