@@ -16,7 +16,7 @@ from deepdect import Analysis, Detector, __version__, origin
 from deepdect.figures import tenths
 from deepdect.memory import keep_large_blocks
 from deepdect.overlay_names import OverlayNames
-from deepdect.report import Entry, digest, without_pixels
+from deepdect.report import Entry, digest
 from deepdect.runtime import RUNTIMES, RuntimeUnavailableError
 from deepdect.scan import ENGINES, ScanError
 from deepdect.scan import scan as run_scan
@@ -106,7 +106,7 @@ def analyze(
         if overlay_folder and analysis.status == "ok":
             failed |= not _overlay(analysis, overlay_folder / names(Path(analysis.path).stem))
         if report_file:
-            entries.append(Entry(without_pixels(analysis), Path(analysis.path), digests[number]))
+            entries.append(Entry.of(analysis, Path(analysis.path), digests[number]))
     if report_file:
         _report(entries, report_file)
     raise typer.Exit(1 if failed else 0)

@@ -93,6 +93,11 @@ class Analysis:
     elapsed_ms: float
     photo: np.ndarray | None = field(default=None, repr=False)
 
+    @property
+    def most_suspicious(self) -> int:
+        """The index of the face that decides the verdict. Raises ValueError where there is no face."""
+        return int(np.argmax([face.fake_probability for face in self.faces]))
+
     def overlay(self, *, outlines: bool = False) -> np.ndarray:
         """The photo, uint8 RGB, with every face's evidence map over it. outlines: draw the regions' borders, too.
 

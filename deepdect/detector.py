@@ -22,6 +22,7 @@ from explain import gradcam, occlusion, regions
 
 SMALL_FACE = 64  # crop pixels; training saw none smaller
 TURNED = 0.6  # `mesh.turn` beyond which a head shows little of its far side
+CUT_OFF = 0.1  # share of the landmarks beyond the picture's edge; hardly any face of training had more
 CHUNK = 16  # pictures decoded before the network sees their faces as one batch
 CHUNK_PIXELS = 64_000_000  # or fewer, where they have this many pixels together: 200 MB
 
@@ -35,6 +36,7 @@ class _Job:
     photo: np.ndarray | None = None
     found: list[faces.Face] = field(default_factory=list)
     crops: list[faces.Crop] = field(default_factory=list)
+    beyond: list[float] = field(default_factory=list)  # share of each face's landmarks that lie outside the picture
     status: Status = "ok"
     message: str = ""
 
@@ -144,6 +146,7 @@ class Detector:
             return job
         job.found = faces.find(job.photo, small=small_faces)
         job.crops = [faces.crop(job.photo, face) for face in job.found]
+        job.beyond = [mesh.share_outside(face.landmarks, *job.photo.shape[:2]) for face in job.found]
         if not job.found:
             height, width = job.photo.shape[:2]
             job.status = "no_face"
@@ -158,7 +161,8 @@ class Detector:
         if crops:
             features = self._runtime.run(np.stack([crop.pixels for crop in crops]))
             found = [face for job in jobs for face in job.found]
-            judged = iter(self._judge(found, crops, features))
+            beyond = [share for job in jobs for share in job.beyond]
+            judged = iter(self._judge(found, crops, beyond, features))
         analyses = []
         for job in jobs:
             seen = list(islice(judged, len(job.crops)))
@@ -182,14 +186,16 @@ class Detector:
             )
         return analyses
 
-    def _judge(self, found: list[faces.Face], crops: list[faces.Crop], features: np.ndarray) -> list[FaceAnalysis]:
+    def _judge(
+        self, found: list[faces.Face], crops: list[faces.Crop], beyond: list[float], features: np.ndarray
+    ) -> list[FaceAnalysis]:
         head = self._model.head.linearize(features)
         maps = gradcam.evidence(features, head.gradient, self.calibration.temperature)
         known = self._familiarity
         strange = known.unfamiliar(features, self._runtime.name) if known else np.zeros(len(crops), bool)
         judged = []
-        for face, crop, raw, raw_bias, evidence, unfamiliar in zip(
-            found, crops, head.logit, head.bias, maps, strange, strict=True
+        for face, crop, outside, raw, raw_bias, evidence, unfamiliar in zip(
+            found, crops, beyond, head.logit, head.bias, maps, strange, strict=True
         ):
             logit = self.calibration.logit(float(raw))
             probability = sigmoid(logit)
@@ -204,7 +210,7 @@ class Detector:
                     self.calibration.bias(float(raw_bias)),
                     evidence,
                     regions.attribute(evidence, regions.partition(landmarks)),
-                    _warnings(face, crop, bool(unfamiliar)),
+                    _warnings(face, crop, outside, bool(unfamiliar)),
                 )
             )
         return judged
@@ -214,7 +220,7 @@ def _name(source: images.Source) -> str:
     return os.fsdecode(source) if isinstance(source, (str, os.PathLike)) else "image"
 
 
-def _warnings(face: faces.Face, crop: faces.Crop, unfamiliar: bool) -> list[str]:
+def _warnings(face: faces.Face, crop: faces.Crop, outside: float, unfamiliar: bool) -> list[str]:
     """What makes this face harder to judge than those the model was measured on."""
     found: list[str] = []
     if crop.native < SMALL_FACE:
@@ -223,6 +229,8 @@ def _warnings(face: faces.Face, crop: faces.Crop, unfamiliar: bool) -> list[str]
         found.append(Message("tilted_head", degrees=round(abs(crop.angle))))
     if mesh.turn(face.landmarks) > TURNED:
         found.append(Message("turned_head"))
+    if outside > CUT_OFF:
+        found.append(Message("cut_off_face"))
     if unfamiliar:
         found.append(Message("unfamiliar_face"))
     return found

@@ -117,6 +117,12 @@ def turn(landmarks: np.ndarray) -> float:
     return abs(2 * along - 1)
 
 
+def share_outside(landmarks: np.ndarray, height: int, width: int) -> float:
+    """Share, 0..1, of landmarks [n, 2] that lie beyond the edge of a picture: the mesh guesses what was cut off."""
+    x, y = landmarks.T + 0.5  # pixel centres are at integers
+    return float(np.mean((x < 0) | (y < 0) | (x > width) | (y > height)))
+
+
 def upright_bounds(landmarks: np.ndarray, angle: float) -> tuple[np.ndarray, np.ndarray]:
     """Centre (x, y) in photo pixels and extent (width, height) of the landmarks' box in the frame turned by `angle`."""
     cos, sin = np.cos(angle), np.sin(angle)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -41,9 +41,11 @@ GENERATOR_FIELDS = {
 }
 # Of IPTC's list of digital source types, those that name artificial intelligence.
 AI_SOURCES = "trainedAlgorithmicMedia|compositeWithTrainedAlgorithmicMedia"
+TELLING = ("origin_generator", "origin_declared", "origin_credentials_broken", "origin_moving")
 LONGEST = 2**18  # characters of one entry that are looked at
 TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WebP": "image/webp", "AVIF": "image/avif", "HEIC": "image/heic"}
 TYPES |= {"TIFF": "image/tiff", "GIF": "image/gif"}
+MOVING = ("GIF", "PNG", "WebP", "AVIF")  # a TIFF's or a HEIC's further pictures are pages, not frames
 # Nothing is fetched: neither manifests that lie elsewhere nor whether a certificate was revoked.
 C2PA_SETTINGS = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": False}}
 
@@ -76,7 +78,14 @@ def read(data: bytes) -> list[Message]:
     software = entries.first("EXIF Software", "PNG Software", "XMP CreatorTool")
     if software and not _named(software):
         found.append(Message("origin_software", value=printable(software)))
+    if _moves(data, kind):
+        found.append(Message("origin_moving"))
     return found
+
+
+def telling(found: Iterable[Message]) -> list[Message]:
+    """Those that nobody should miss: what speaks of a generator, does not fit the file, or was not looked at."""
+    return [message for message in found if message.key in TELLING]
 
 
 def read_file(path: str | os.PathLike) -> list[Message]:
@@ -85,6 +94,16 @@ def read_file(path: str | os.PathLike) -> list[Message]:
         return read(Path(path).read_bytes())
     except OSError:
         return []
+
+
+def _moves(data: bytes, kind: str) -> bool:
+    """Whether the file holds more than the one frame that is analysed."""
+    if kind not in MOVING:
+        return False
+    try:
+        return bool(getattr(formats.open_header(data, kind), "is_animated", False))
+    except Exception:  # hostile bytes draw nearly any type from decoders; a GIF's first frame may be too long to skip
+        return b"NETSCAPE2.0" in data  # by which a GIF says that it begins again
 
 
 def _entries(data: bytes, kind: str) -> Entries:

@@ -17,7 +17,7 @@ from fpdf import FPDF
 from fpdf.enums import MethodReturnValue, WrapMode
 from PIL import Image
 
-from deepdect import Analysis, FaceAnalysis, pdf_table
+from deepdect import Analysis, FaceAnalysis, origin, pdf_table
 from deepdect.figures import logits, percent
 from deepdect.pdf_table import DARK, GREY, MARGIN, WIDTH
 from deepdect.pictures import before_after
@@ -28,7 +28,8 @@ from explain import overlay
 # Languages whose script no font that Deep Dect installs can write: their reports are in English, and say so.
 NOT_WRITABLE = ("hi", "zh", "ja")
 NO_FONT = "This report is in English because the fonts that come with Deep Dect cannot write {language}."
-PICTURE = 72.0  # mm, as all lengths here
+PICTURE, SMALLER_PICTURE = 72.0, 42.0  # mm, as all lengths here; smaller where the file says something about itself
+ORIGIN_SENTENCES = 4
 INK = {"real": (11, 74, 168), "deepfake": (178, 58, 0), "inconclusive": (75, 85, 99)}
 
 
@@ -120,6 +121,9 @@ class _Report(FPDF):
             about.append(text.report_face.format(number=page.number + 1, count=len(analysis.faces)))
         if about:
             self._words(" · ".join(about), size=9, colour=GREY)
+        if len(analysis.faces) > 1:
+            several = text.several_faces.format(count=len(analysis.faces), number=analysis.most_suspicious + 1)
+            self._words(several, size=9, colour=GREY)
         self.ln(3)
         if analysis.faces:
             self._face(page, analysis.faces[page.number])
@@ -129,6 +133,7 @@ class _Report(FPDF):
             self.ln(1)
             self._words(text.no_score, size=9, colour=GREY)
         self.ln(3)
+        self._origin(page.entry)
         self._details(page)
         self.set_y(-12)
         self._cell(text.report_page.format(page=self.page, pages=self.pages_expected), 8, GREY, "C")
@@ -152,19 +157,19 @@ class _Report(FPDF):
         photo = page.entry.photo()
         if photo is None:
             return
-        top, column = self.get_y(), WIDTH / 2
+        top, column, side = self.get_y(), WIDTH / 2, SMALLER_PICTURE if page.entry.origin else PICTURE
         for index, (pixels, caption) in enumerate(
             zip(before_after(photo, face), (self.says.report_photo, self.says.report_map), strict=True)
         ):
             left = MARGIN + 1 + index * (column + 2)  # 1: as far as words stand off the margin
             height, width = pixels.shape[:2]
-            scale = PICTURE / max(height, width)
+            scale = side / max(height, width)
             self.image(_jpeg(pixels), left, top, width * scale, height * scale)
-            self.set_xy(left - 1, top + PICTURE + 0.5)
+            self.set_xy(left - 1, top + side + 0.5)
             self.set_font("DejaVu", "", 8)
             self.set_text_color(*GREY)
             self.cell(column - 2, 4, caption, align="L")
-        self.set_xy(MARGIN, top + PICTURE + 6)
+        self.set_xy(MARGIN, top + side + 6)
 
     def _legend(self) -> None:
         """The map's colours from real to deepfake."""
@@ -179,6 +184,19 @@ class _Report(FPDF):
         self.set_xy(MARGIN + WIDTH - 43, top)
         self.cell(43, 4, f"{self.says.together(self.says.figure(logits(limit)))} {self.says.for_fake}", align="L")
         self.set_xy(MARGIN, top + 5)
+
+    def _origin(self, entry: Entry) -> None:
+        """What the file says about itself, the most telling first, as far as there is room; nothing where it says
+        nothing."""
+        if not entry.origin:
+            return
+        text = self.says
+        first = origin.telling(entry.origin)
+        said = [*first, *(message for message in entry.origin if message not in first)][:ORIGIN_SENTENCES]
+        self._words(text.origin_title, size=9, bold=True)
+        self._words(" ".join(_written(text.say(message), own=True) for message in said), size=7.5)
+        self._words(text.origin_note, size=7, colour=GREY)
+        self.ln(1)
 
     def _details(self, page: _Page) -> None:
         text, model = self.says, page.analysis.model

@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from deepdect import Analysis, ImageError, images
+from deepdect import Analysis, ImageError, images, origin
+from deepdect.messages import Message
 from explain.regions import REGIONS
 
 _NOTHING = np.zeros((0, 0, 3), np.uint8)
 COLUMNS = (
     "file status message file_sha256 width height face faces verdict fake_probability logit bias "
     "box_x box_y box_width box_height detection_score warnings strongest_region "
-    f"{' '.join(f'evidence_{name}' for name in REGIONS)} model model_version model_sha256 runtime"
+    f"{' '.join(f'evidence_{name}' for name in REGIONS)} model model_version model_sha256 runtime origin"
 ).split()
 
 
@@ -28,17 +29,19 @@ COLUMNS = (
 class Entry:
     """One picture of a report: its analysis without pixels, so that thousands fit into memory, and its file.
 
-    sha256: `digest` of the file when it was judged; None where it could not be read.
+    sha256: `digest` of the file when it was judged; None where it could not be read. origin: what it says about itself.
     """
 
     analysis: Analysis
     file: Path
     sha256: str | None
+    origin: tuple[Message, ...] = ()
 
     @staticmethod
-    def of(analysis: Analysis, file: Path) -> Entry:
-        """An entry that keeps no pixels; `photo` reads them again."""
-        return Entry(without_pixels(analysis), file, digest(file))
+    def of(analysis: Analysis, file: Path, sha256: str | None = None) -> Entry:
+        """An entry that keeps no pixels; `photo` reads them again. sha256: where the file's was taken before."""
+        said = tuple(origin.read_file(file)) if analysis.status in ("ok", "no_face") else ()
+        return Entry(without_pixels(analysis), file, sha256 or digest(file), said)
 
     def photo(self) -> np.ndarray | None:
         """The picture's pixels, uint8 RGB [h, w, 3], None where the file is gone, or another one by now."""
@@ -72,6 +75,7 @@ def to_json(entries: Iterable[Entry]) -> str:
 def to_csv(entries: Iterable[Entry]) -> str:
     """A table with a row a face (a picture without a verdict gets one too), the columns being `COLUMNS`.
 
+    origin: what the file says about itself, in sentences.
     Figures are the JSON's. Begins with a byte order mark, without which spreadsheets take UTF-8 for something else.
     """
     table = io.StringIO()
@@ -97,6 +101,7 @@ def _rows(entry: Entry) -> Iterable[dict[str, Any]]:
         "model_version": picture["model"]["version"],
         "model_sha256": picture["model"]["sha256"],
         "runtime": picture["runtime"],
+        "origin": " ".join(entry.origin),
     }
     if not picture["faces"]:
         yield shared

@@ -106,6 +106,7 @@ class Texts:
     batch_progress: str
     batch_done: str
     batch_stopped: str
+    batch_changed: str
     batch_counts: str
     batch_empty: str
     batch_too_many: str

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import cv2
 from rich.progress import Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from deepdect import video
@@ -28,6 +29,8 @@ def run(paths: list[str], as_json: bool, fps: float, timeline: Path | None, dete
             wanted = "one video, and a .png file in a folder that exists"
             errors.print(f"--timeline {plain(str(timeline))}: {told} {wanted}")
             return 2
+    # OpenCV's warning about a file that it cannot open would precede ours
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     judge, failed = detector(), False
     columns = (TextColumn("{task.description}"), TextColumn("{task.completed:.0f} s of video"), TimeElapsedColumn())
     for path in paths:

@@ -7,7 +7,7 @@ import io
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from deepdect import Detector
+from deepdect import Analysis, Detector, origin
 from deepdect.report import Entry
 from deepdect.texts import ENGLISH, Texts
 from deepdect.ui import cards, downloads, theme
@@ -37,16 +37,22 @@ class Row:
     entry: Entry
     thumbnail: str
 
+    def checked(self, analysis: Analysis) -> None:
+        """Keep what hiding the regions found for the reports: they should say what the page says."""
+        self.entry = replace(self.entry, analysis=analysis)
+
 
 @dataclass
 class Batch:
-    """What a visitor's batch has come to, kept up to date in place. code: the language. left: another followed."""
+    """What a visitor's batch has come to, kept up to date in place. code: the language. left: another followed.
+    changed: the photos that are chosen are others by now."""
 
     total: int
     code: str
     rows: list[Row] = field(default_factory=list)
     stopped: bool = False
     left: bool = False
+    changed: bool = False
 
 
 class BatchTab:
@@ -54,7 +60,7 @@ class BatchTab:
 
     def __init__(self, detector: Detector, say: Wording, seconds: int) -> None:
         self.detector = detector
-        self.explanation = Explanation(detector, say, "batch", seconds)
+        self.explanation = Explanation(detector, say, "batch", seconds, named=True)
         self.state = gr.State(time_to_live=seconds)
         with gr.Row(elem_id="batch-question"):
             with gr.Column(min_width=300):
@@ -97,11 +103,7 @@ class BatchTab:
 
     def listen(self, code: gr.Dropdown) -> None:
         """code: the language picker."""
-        heavy: dict[str, Any] = {
-            "concurrency_id": "batch",
-            "concurrency_limit": BATCHES_AT_ONCE,
-            "preprocess": False,
-        }
+        heavy: dict[str, Any] = {"concurrency_id": "batch", "concurrency_limit": BATCHES_AT_ONCE, "preprocess": False}
         before = self.explanation.shown
         shown = list(dict.fromkeys([*self.parts, *self.explanation.parts]))
         # at once, since another visitor's photos may come first
@@ -114,6 +116,7 @@ class BatchTab:
             **QUIET,
         )
         running = waiting.success(self._on_start, [self.photos, self.state], shown, **QUIET, **heavy)
+        self.photos.change(self._on_change, [self.state, code], self.parts, **QUIET)
         self.stop.click(self._on_stop, [self.state, code], self.parts, cancels=[running], **QUIET)
         opened = self.table.select(self._on_select, [self.state, code, before], self.explanation.parts, **QUIET)
         self.explanation.check_after(opened)
@@ -188,6 +191,13 @@ class BatchTab:
                 analysis = self.detector.analyze(sent.file, name=sent.name)
                 yield Entry.of(analysis, sent.file), analysis.photo
 
+    def _on_change(self, batch: Batch | None, code: str) -> dict[Any, Any]:
+        """Other photos are chosen: the table stays, and says whose it is."""
+        if batch is None or not batch.rows:
+            return gr.skip()
+        batch.changed = True
+        return self._shown(batch, spoken(code))
+
     def _on_stop(self, batch: Batch | None, code: str) -> dict[Any, Any]:
         if batch is None or len(batch.rows) == batch.total:
             return gr.skip()
@@ -200,11 +210,11 @@ class BatchTab:
         gone = self.explanation.cleared(cards.message(text.gone_title, text.gone), before)
         if batch is None or number >= len(batch.rows):
             return gone
-        entry = batch.rows[number].entry
-        photo = entry.photo()
+        row = batch.rows[number]
+        entry, photo = row.entry, row.entry.photo()
         if photo is None and entry.analysis.faces:
             return gone
-        return self.explanation.show(entry.analysis, photo, entry.file, text)
+        return self.explanation.show(entry.analysis, photo, entry.file, text, keep=row.checked)
 
     def _on_download(self, kind: str, batch: Batch | None, code: str) -> str:
         text = spoken(code)
@@ -217,10 +227,10 @@ class BatchTab:
         analyses = [row.entry.analysis for row in batch.rows]
         counts = Counter(str(analysis.verdict or "refused") for analysis in analyses)
         words = text.batch_done if done == total else text.batch_stopped if batch.stopped else text.batch_progress
-        kinds = ("real", "deepfake", "inconclusive", "refused")
+        kinds = {kind: counts[kind] for kind in ("real", "deepfake", "inconclusive", "refused")}
         cells = [_cells(number, row, text) for number, row in enumerate(batch.rows, start=1)]
         written = [[_written(cell, text) for cell in row] for row in cells]
-        told = text.batch_counts.format(**{kind: counts[kind] for kind in kinds})
+        told = text.batch_changed if batch.changed else text.batch_counts.format(**kinds)
         return {
             self.progress: cards.progress(words.format(done=done, total=total), done, total, told),
             self.state: batch,
@@ -261,8 +271,9 @@ def _cells(number: int, row: Row, text: Texts) -> list[Any]:
     if analysis.verdict is None or analysis.fake_probability is None:
         words = text.say(analysis.message) or text.statuses[analysis.status]
         return [number, image, analysis.path, text.batch_refused, None, "", words]
-    worst = analysis.faces[cards.most_suspicious(analysis.faces)]
-    region = max(worst.regions, key=lambda one: abs(one.evidence), default=None)
+    # the page singles out no part of an undecided face
+    regions = [] if analysis.verdict == "inconclusive" else analysis.faces[analysis.most_suspicious].regions
+    region = max(regions, key=lambda one: abs(one.evidence), default=None)
     return [
         number,
         image,
@@ -270,7 +281,7 @@ def _cells(number: int, row: Row, text: Texts) -> list[Any]:
         text.verdicts[analysis.verdict],
         min(max(round(100 * analysis.fake_probability, 1), 0.1), 99.9),
         text.region_names.get(region.name, region.name) if region else "",
-        text.statuses["ok"],
+        " ".join(text.say(message) for message in origin.telling(row.entry.origin)) or text.statuses["ok"],
     ]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from deepdect import Analysis, FaceAnalysis
 from deepdect.figures import MARKS, logits, percent, threshold
+from deepdect.images import printable
 from deepdect.texts import Texts
 from deepdect.verdict import Calibration, Verdict
 from deepdect.video import VideoAnalysis
@@ -84,16 +85,17 @@ def message(title: str, body: str, note: str = "") -> str:
     )
 
 
-def picture(analysis: Analysis, calibration: Calibration, text: Texts) -> str:
-    """The picture's verdict, or the reason why it has none."""
+def picture(analysis: Analysis, calibration: Calibration, text: Texts, *, named: bool = False) -> str:
+    """The picture's verdict, or the reason why it has none. named: with the file's name, which the reason has."""
     if analysis.verdict is None or analysis.fake_probability is None:
         return message(text.statuses[analysis.status], text.say(analysis.message), text.no_score)
     count = len(analysis.faces)
     found = text.one_face
     if count > 1:
-        found = text.several_faces.format(count=count, number=most_suspicious(analysis.faces) + 1)
+        found = text.several_faces.format(count=count, number=analysis.most_suspicious + 1)
+    name = f'<p class="dd-name"><bdi>{escape(printable(analysis.path))}</bdi></p>' if named else ""
     return (
-        f'<section class="dd-card dd-{analysis.verdict}" role="status">'
+        f'<section class="dd-card dd-{analysis.verdict}" role="status">{name}'
         f"{headline(analysis.verdict, analysis.fake_probability, text)}"
         f"{scale(analysis.fake_probability, calibration, text)}"
         f"<p>{escape(text.meanings[analysis.verdict])}</p><p>{escape(found)}</p>"
@@ -205,11 +207,6 @@ def technical(analysis: Analysis | VideoAnalysis, text: Texts) -> str:
         milliseconds=round(analysis.elapsed_ms),
         sha256=analysis.model["sha256"][:12],
     )
-
-
-def most_suspicious(faces: Iterable[FaceAnalysis]) -> int:
-    """The index of the face that decides the picture's verdict."""
-    return int(np.argmax([face.fake_probability for face in faces]))
 
 
 def zones(calibration: Calibration) -> list[tuple[Verdict, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ class Shown:
 
     Kept up to date in place, because a check takes a while and must end on what is looked at by then. chosen: the face.
     code: the language. left: whether something else is shown by now. origin: what the file says about itself.
-    moment: person and seconds, where the picture is a frame of a video. waiting: the analysis is still to come.
+    moment: person and seconds, where the picture is a frame of a video. waiting: the analysis is still to come. keep:
+    what is to be done with the analysis once more of it is checked.
     """
 
     analysis: Analysis | None
@@ -42,6 +44,7 @@ class Shown:
     origin: tuple[Message, ...] = ()
     moment: tuple[int, float] | None = None
     waiting: bool = False
+    keep: Callable[[Analysis], None] | None = None
 
     def checked(self, number: int) -> bool:
         """Whether that face's regions have been hidden already, or there is nothing to hide."""
@@ -52,10 +55,11 @@ class Explanation:
     """A verdict card, the picker of faces, and the reason and the evidence of the chosen one.
 
     Lay out `verdict` and `evidence` where they belong, then `listen`. name: distinguishes the elements of two tabs.
+    named: whether the card says which file it is about.
     """
 
-    def __init__(self, detector: Detector, say: Wording, name: str, seconds: int) -> None:
-        self.detector, self.say, self.name = detector, say, name
+    def __init__(self, detector: Detector, say: Wording, name: str, seconds: int, *, named: bool = False) -> None:
+        self.detector, self.say, self.name, self.named = detector, say, name, named
         self.shown = gr.State(time_to_live=seconds)
 
     def lay_out_verdict(self, waiting: str | None) -> None:
@@ -160,10 +164,11 @@ class Explanation:
         file: Path,
         text: Texts,
         moment: tuple[int, float] | None = None,
+        keep: Callable[[Analysis], None] | None = None,
     ) -> dict[Any, Any]:
         """A picture's result. analysis: without pixels; photo: those, uint8 RGB [h, w, 3], None where unreadable.
 
-        moment: where it is a frame of a video, whose one face this is and at how many seconds.
+        moment: where it is a frame of a video, whose one face this is and at how many seconds. keep: as in Shown.
         """
         updates: dict[Any, Any] = {
             self.result: self._card(analysis, moment, text),
@@ -176,11 +181,11 @@ class Explanation:
         updates[self.origin] = gr.HTML(cards.origin(said, text), visible=own)
         if photo is None or not analysis.faces:
             return updates | {self.shown: Shown(analysis, file, origin=said)}
-        chosen = cards.most_suspicious(analysis.faces)
+        chosen = analysis.most_suspicious
         choices = self._choices(analysis, text)
         updates |= self._one_face(analysis, photo, chosen, text)
         return updates | {
-            self.shown: Shown(analysis, file, chosen, text.code, origin=said, moment=moment),
+            self.shown: Shown(analysis, file, chosen, text.code, origin=said, moment=moment, keep=keep),
             self.picker: gr.Radio(choices, value=chosen),
         }
 
@@ -198,7 +203,7 @@ class Explanation:
             self.origin: gr.HTML(cards.origin(shown.origin, text)),
         }
         if shown.analysis.faces:
-            chosen = cards.most_suspicious(shown.analysis.faces) if chosen is None else chosen
+            chosen = shown.analysis.most_suspicious if chosen is None else chosen
             shown.chosen, shown.code = chosen, text.code
             words |= {
                 self.picker: gr.Radio(self._choices(shown.analysis, text), value=chosen, label=text.pick),
@@ -208,7 +213,7 @@ class Explanation:
 
     def _card(self, analysis: Analysis, moment: tuple[int, float] | None, text: Texts) -> str:
         if moment is None:
-            return cards.picture(analysis, self.detector.calibration, text)
+            return cards.picture(analysis, self.detector.calibration, text, named=self.named)
         return cards.moment(*moment, analysis.faces[0].fake_probability, text)
 
     def _on_pick(self, shown: Shown | None, chosen: int | None, code: str) -> dict[Any, Any]:
@@ -248,6 +253,8 @@ class Explanation:
         known = [*shown.analysis.faces]  # a check of another face may have ended meanwhile
         known[number] = replace(face, regions=checked.regions, warnings=checked.warnings)
         shown.analysis = replace(analysis, faces=known)
+        if shown.keep:
+            shown.keep(shown.analysis)
         if shown.left or shown.chosen != number:
             return gr.skip()
         return self._reasons(shown.analysis, number, language(shown.code))

@@ -196,6 +196,17 @@ def test_a_head_turned_to_the_side_carries_a_warning(detector, astronaut, monkey
     assert "head turned far to the side" in detector.analyze(astronaut).faces[0].warnings
 
 
+def test_a_face_that_the_picture_cuts_off_carries_a_warning(detector, astronaut):
+    from deepdect.texts import language
+
+    cut = detector.analyze(np.ascontiguousarray(astronaut[:, :225]))  # through the middle of her face
+    [warning] = [warning for warning in cut.faces[0].warnings if "edge" in warning]
+    assert warning == "a face cut off by the picture's edge"
+    assert language("de").say(warning) == "ein vom Bildrand abgeschnittenes Gesicht"
+    touching = detector.analyze(np.ascontiguousarray(astronaut[60:190, 165:285]))  # as tight as training's crops
+    assert not any("edge" in warning for face in touching.faces for warning in face.warnings) and touching.faces
+
+
 def test_small_and_tilted_faces_carry_a_warning(detector, astronaut):
     small = Image.fromarray(astronaut).resize((150, 150), Image.Resampling.BOX)
     canvas = Image.new("RGB", (300, 300), (90, 90, 90))

@@ -135,6 +135,13 @@ def test_eye_angle(left, degrees):
     assert np.rad2deg(mesh.eye_angle(face_with_eyes([10, 10], left))) == pytest.approx(degrees)
 
 
+def test_the_share_of_landmarks_outside_a_picture():
+    """Of a picture of 10 x 20 pixels: the edge of its pixels lies half a pixel beyond their centres."""
+    points = np.array([[0, 0], [19.4, 9.4], [-0.4, 5], [-0.6, 5], [19.6, 5], [5, 9.6], [5, -0.6], [19, 9]])
+    assert mesh.share_outside(points, 10, 20) == 0.5
+    assert mesh.share_outside(points[:3], 10, 20) == 0
+
+
 def test_upright_bounds():
     diamond = np.array([[0.0, 10.0], [10.0, 0.0], [20.0, 10.0], [10.0, 20.0]])
     centre, extent = mesh.upright_bounds(diamond, 0.0)

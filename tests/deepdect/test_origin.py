@@ -189,3 +189,28 @@ def test_a_damaged_store_is_called_that(signed):
     start = signed.index(b"jumb")
     broken = signed[: start + 60] + bytes(200) + signed[start + 260 :]
     assert keys(broken) == ["origin_credentials_broken"]
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_a_moving_picture_says_that_one_frame_was_looked_at(kind: str) -> None:
+    frames = [PICTURE, PICTURE.rotate(90)]
+    moving = saved(kind, save_all=True, append_images=frames[1:], duration=100, loop=0)
+    assert origin.read(moving) == [Message("origin_moving")]
+    assert origin.read(saved(kind, save_all=True)) == []
+
+
+def test_a_gif_whose_first_frame_is_too_long_to_skip_says_so_by_its_loop() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1600, 1600), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, "GIF", save_all=True, append_images=[Image.fromarray(noise[::-1])], loop=0)
+    assert origin.read(file.getvalue()) == [Message("origin_moving")]
+
+
+def test_a_tiff_of_two_pages_does_not_move() -> None:
+    assert origin.read(saved("TIFF", save_all=True, append_images=[PICTURE.rotate(90)])) == []
+
+
+def test_telling_ones_are_those_that_nobody_should_miss() -> None:
+    found = origin.read(png(parameters="a face, Steps: 20, Sampler: Euler a", Software="GIMP"))
+    assert [message.key for message in found] == ["origin_generator", "origin_software"]
+    assert origin.telling(found) == found[:1]

@@ -27,6 +27,14 @@ from .test_texts import flat
 from .ui.test_cards import JAW, MOUTH, NOSE, analysis, checked, face
 
 MADE = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
+SAID = (
+    Message("origin_credentials_broken", value="assertion.dataHash.mismatch"),
+    Message("origin_generator", value="AUTOMATIC1111", field="PNG parameters"),
+    Message("origin_declared", field="XMP DigitalSourceType"),
+    Message("origin_camera", value="Example Camera Company EOS 1234"),
+    Message("origin_software", value="a program"),
+    Message("origin_moving"),
+)
 EVIDENCE = {name: round(0.31 - 0.07123 * number, 5) for number, name in enumerate(REGIONS)}
 
 
@@ -145,12 +153,37 @@ def test_pdf_shows_the_face_with_and_without_its_map(entries):
 
 
 def fullest(entry: Entry) -> Entry:
-    """The entry as a page needs most room for: a long path, warnings, three regions that hiding has confirmed."""
+    """The entry as a page needs most room for: a long path, warnings, three regions that hiding has confirmed, and a
+    file that says much about itself."""
     regions = [RegionEvidence(name, 0.5, 0.3, 0.25, True) for name in REGIONS]
     regions[0] = replace(regions[0], drop=2.2)
-    warnings = [Message("small_face", pixels=40), Message("tilted_head", degrees=40)]
+    warnings = [Message("small_face", pixels=40), Message("tilted_head", degrees=40), Message("cut_off_face")]
     worst = replace(checked(0.9, *regions), warnings=warnings)
-    return replace(entry, analysis=replace(entry.analysis, path="folder/" * 40, faces=[worst, worst]))
+    analysed = replace(entry.analysis, path="folder/" * 40, faces=[worst, worst])
+    return replace(entry, analysis=analysed, origin=SAID)
+
+
+def test_a_report_says_what_the_files_say_about_themselves(entries, tmp_path):
+    """The telling ones first; a file that says nothing takes no room for it. The table has every sentence."""
+    assert entries[0].origin == () and ENGLISH.origin_title not in text_of(pdf.to_pdf(entries, ENGLISH, MADE))[0]
+    frames = [Image.new("RGB", (99, 99), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    moving = Entry.of(entries[0].analysis, tmp_path / "a.gif")
+    assert moving.origin == (Message("origin_moving"),)
+    assert Entry.of(entries[1].analysis, tmp_path / "a.gif").origin == ()  # what cannot be read says nothing
+    told = replace(entries[0], origin=SAID)
+    [page, _] = text_of(pdf.to_pdf([told], language("de"), MADE))
+    said = [" ".join(language("de").say(message).split()) for message in SAID]
+    assert language("de").origin_title in page
+    places = [page.index(said[number]) for number in (0, 1, 2, 5)]  # telling ones, in their order
+    assert places == sorted(places) and said[3] not in page and said[4] not in page
+    rows = list(csv.DictReader(io.StringIO(report.to_csv([told, moving]).removeprefix("\ufeff"))))
+    assert [row["origin"] for row in rows] == 2 * [" ".join(SAID)] + 2 * [SAID[-1]]
+
+
+def test_every_page_of_a_group_names_the_face_that_decides(pages):
+    several = " ".join(ENGLISH.several_faces.format(count=2, number=2).split())
+    assert several in pages[0] and several in pages[1] and "most suspicious" not in pages[2]
 
 
 @pytest.mark.parametrize("code", ["es", "pt", "fr", "de", "ar", "id", "ja"])

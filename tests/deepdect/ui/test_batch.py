@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from gradio.utils import get_upload_folder
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from deepdect.texts import ENGLISH, language
 from deepdect.ui import batch as batch_module
@@ -38,6 +40,7 @@ class Scripted:
         return replace(outcome, path=name, photo=PHOTO if outcome.faces else None)
 
 
+UNDECIDED = analysis(face(0.5, {"mouth": 2.0}))
 REAL, FAKE = analysis(face(0.1, {"nose": -1.0})), analysis(face(0.2), face(0.9991, {"mouth": 2.0, "nose": 3.0}))
 BAD = analysis(status="unreadable", message="b.png is damaged")
 
@@ -103,6 +106,55 @@ def test_a_batch_can_be_stopped_and_keeps_its_rows(photos):
     assert table(again[tab.table])[0][3] == language("fr").verdicts["real"]
 
 
+def test_what_the_page_does_not_say_the_table_does_not_say_either(photos):
+    """No region of an undecided face; what nobody should miss in the file in place of "Analysed"."""
+    Image.fromarray(PHOTO).save(photos[1]["path"], pnginfo=_generated())
+    tab = Page(Scripted(UNDECIDED, FAKE, REAL)).batch
+    _, steps = begin(tab, photos, "de")
+    rows = table(list(steps)[-1][tab.table])
+    assert rows[0][3] == language("de").verdicts["inconclusive"] and rows[0][5] == ""
+    assert "AUTOMATIC1111" in rows[1][6] and rows[1][6].startswith("Sie nennt")
+    assert rows[2][6] == language("de").statuses["ok"]
+
+
+def _generated() -> PngInfo:
+    info = PngInfo()
+    info.add_text("parameters", "a face, Steps: 20, Sampler: Euler a")
+    return info
+
+
+def test_other_photos_are_said_to_be_chosen(photos):
+    tab = Page(Scripted(REAL, BAD, FAKE)).batch
+    assert tab._on_change(None, "en") == gr.skip()
+    batch, steps = begin(tab, photos)
+    assert tab._on_change(batch, "en") == gr.skip()  # nothing is shown yet
+    list(steps)
+    changed = tab._on_change(batch, "en")
+    assert ENGLISH.batch_changed in words(changed[tab.progress]) and len(table(changed[tab.table])) == 3
+    assert words(language("fr").batch_changed) in words(tab.reworded(batch, language("fr"))[tab.progress])
+    again, _ = begin(tab, photos)
+    assert not again.changed
+
+
+def test_a_check_on_the_page_is_in_the_reports(photos):
+    tab = Page(Scripted(REAL, BAD, FAKE)).batch
+    batch, steps = begin(tab, photos)
+    list(steps)
+    chosen = SimpleNamespace(row_value=[3, "", "", "", "", "", ""])
+    shown = tab._on_select(batch, "en", None, chosen)[tab.explanation.shown]
+    region = replace(FAKE.faces[1].regions[1], drop=2.5, verified=True)
+    kept = shown.keep
+    assert kept is not None
+    kept(replace(shown.analysis, faces=[shown.analysis.faces[0], replace(FAKE.faces[1], regions=[region])]))
+    assert batch.rows[2].entry.analysis.faces[1].regions == [region]
+    written = json.loads(tab_download(tab, "json", batch))
+    assert written[2]["faces"][1]["regions"][0]["verified"] is True
+
+
+def tab_download(tab: BatchTab, kind: str, batch) -> str:
+    return Path(tab._on_download(kind, batch, "en")).read_text()
+
+
 def test_an_error_keeps_the_rows_so_far(photos):
     tab = Page(Scripted(REAL, RuntimeError("a bug"))).batch
     batch, steps = begin(tab, photos)
@@ -123,7 +175,7 @@ def test_a_row_opens_its_photos_explanation_however_the_table_is_sorted(photos):
         event = SimpleNamespace(row_value=[number, "", "", "", "", "", ""])
         return words(tab._on_select(batch, code, None, event)[tab.explanation.result])
 
-    assert "Real" in chosen(1) and ENGLISH.meanings["real"] in chosen(1)
+    assert chosen(1).startswith("a.png Real") and ENGLISH.meanings["real"] in chosen(1)
     assert "b.png is damaged" in chosen(2)
     assert ENGLISH.meanings["deepfake"] in chosen(3)
     gone = language("fr").gone_title

@@ -52,3 +52,9 @@ def test_a_batch_goes_on_past_a_broken_file_and_its_downloads_agree(open_page, p
     page.get_by_text("two faces.png", exact=True).last.click()
     page.wait_for_selector("#batch-evidence", state="visible")
     assert "2 faces were found" in page.inner_text("#batch-result")
+    assert page.inner_text("#batch-result .dd-name") == "two faces.png"
+
+    page.locator("#photos tr.file").first.locator("button").click()  # "face.png" is taken out
+    page.wait_for_function("document.querySelectorAll('#photos tr.file').length === 2")
+    page.wait_for_function("document.querySelector('#progress').innerText.includes('photos have changed since')")
+    assert "face.png" in page.inner_text("#table")  # and its row stays
