@@ -1,13 +1,17 @@
-"""A report as PDF: a page a face, with what was seen, what was concluded and what would be needed to check it."""
+"""A report as PDF: a page a face, with what was seen, what was concluded and what would be needed to check it.
+
+Of several pictures, a summary comes first (`deepdect.pdf_summary`).
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Literal, cast
 
@@ -17,7 +21,7 @@ from fpdf import FPDF
 from fpdf.enums import MethodReturnValue, WrapMode
 from PIL import Image
 
-from deepdect import Analysis, FaceAnalysis, origin, pdf_table
+from deepdect import Analysis, FaceAnalysis, origin, pdf_summary, pdf_table
 from deepdect.figures import logits, percent
 from deepdect.pdf_table import DARK, GREY, MARGIN, WIDTH
 from deepdect.pictures import before_after
@@ -38,13 +42,20 @@ def to_pdf(entries: Iterable[Entry], text: Texts, made: datetime | None = None) 
 
     made: when, with a time zone; now by default. Raises ValueError where there is no entry.
     """
-    pages = [_Page(entry, number) for entry in entries for number in range(max(1, len(entry.analysis.faces)))]
-    if not pages:
+    entries = list(entries)
+    if not entries:
         raise ValueError("a report needs at least one picture")
+    pages = [[_Page(entry, number) for number in range(max(1, len(entry.analysis.faces)))] for entry in entries]
+    before = pdf_summary.pages(len(entries))
     spoken = ENGLISH if text.code in NOT_WRITABLE else text
-    report = _Report(spoken, (made or datetime.now(UTC)).astimezone(UTC), len(pages))
+    total = before + sum(len(own) for own in pages)
+    report = _Report(spoken, (made or datetime.now(UTC)).astimezone(UTC), total)
     note = "" if spoken is text else NO_FONT.format(language=text.english_name)
-    for page in pages:
+    first = accumulate((len(own) for own in pages), initial=before + 1)
+    lines = (pdf_summary.Line.of(entry.analysis, _written, page) for entry, page in zip(entries, first, strict=False))
+    for some in pdf_summary.by_page(list(lines)):
+        report.summarise(some, note)
+    for page in chain(*pages):
         report.add(page, note)
     return bytes(report.output())
 
@@ -105,14 +116,16 @@ class _Report(FPDF):
             self.set_text_shaping(True)
             self.start, self.end = "R", "L"
 
+    def summarise(self, lines: Sequence[pdf_summary.Line], note: str) -> None:
+        """A page of the summary."""
+        self._begin(note)
+        pdf_summary.draw(self, lines, self.pages_expected, self.says, INK)
+        self._end()
+
     def add(self, page: _Page, note: str) -> None:
         """One page."""
-        self.add_page()
+        self._begin(note)
         text, analysis = self.says, page.analysis
-        self._beside(text.report_title, text.report_made.format(date=f"{self.made:%Y-%m-%d %H:%M} UTC"), size=15)
-        if note:
-            self._words(note, size=8, colour=GREY)
-        self.ln(2)
         self._words(_written(analysis.path), size=11, bold=True, lines=2)
         about = []
         if analysis.width is not None:
@@ -135,8 +148,21 @@ class _Report(FPDF):
         self.ln(3)
         self._origin(page.entry)
         self._details(page)
+        self._end()
+
+    def _begin(self, note: str) -> None:
+        """A new page, with what stands over each."""
+        self.add_page()
+        made = self.says.report_made.format(date=f"{self.made:%Y-%m-%d %H:%M} UTC")
+        self._beside(self.says.report_title, made, size=15)
+        if note:
+            self._words(note, size=8, colour=GREY)
+        self.ln(2)
+
+    def _end(self) -> None:
+        """The page's number, below."""
         self.set_y(-12)
-        self._cell(text.report_page.format(page=self.page, pages=self.pages_expected), 8, GREY, "C")
+        self._cell(self.says.report_page.format(page=self.page, pages=self.pages_expected), 8, GREY, "C")
 
     def _face(self, page: _Page, face: FaceAnalysis) -> None:
         text = self.says

@@ -17,7 +17,7 @@ BAR = {True: (240, 120, 40), False: (45, 120, 215)}  # by whether it argues for 
 BAR_LOGITS = 1.0  # bars end here, as on the page
 MIDDLE, HALF = 98.0, 28.0  # where bars begin, and the longest
 ROW = 4.5
-VALUE, DROP = 150.0, WIDTH  # where these columns end; without a check, values end where drops would
+VALUE, DROP = 145.0, WIDTH  # where these columns end; without a check, values end where drops would
 
 
 def draw(report: FPDF, face: FaceAnalysis, text: Texts, start: Literal["L", "R"]) -> None:
@@ -66,6 +66,11 @@ def _bar(report: FPDF, value: float, end: float, text: Texts) -> None:
     middle, top = MARGIN + MIDDLE, report.get_y()
     report.set_fill_color(*BAR[value > 0])
     report.rect(middle if value > 0 else middle - length, top + 1, length, 2.6, style="F")
+    if abs(value) > BAR_LOGITS:  # two slashes, as where a scale is broken: the bar would be longer
+        tip = middle + (HALF - 4 if value > 0 else 3 - HALF)
+        report.set_draw_color(255, 255, 255)
+        for x in (tip, tip + 1):
+            report.line(x, top + 4, x + 1, top + 0.6)
     report.set_draw_color(*GREY)
     report.line(middle, top, middle, top + ROW)
     report.ln(ROW)

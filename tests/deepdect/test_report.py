@@ -52,7 +52,8 @@ def entries(tmp_path_factory) -> list[Entry]:
 
 @pytest.fixture(scope="module")
 def pages(entries) -> list[str]:
-    return text_of(pdf.to_pdf(entries, ENGLISH, MADE))
+    """The faces' pages; the summary goes before them."""
+    return text_of(pdf.to_pdf(entries, ENGLISH, MADE))[1:]
 
 
 def text_of(data: bytes) -> list[str]:
@@ -122,7 +123,7 @@ def test_pdf_has_a_page_a_face_with_the_json_s_figures(entries, pages):
         assert "2026-03-04 05:06 UTC" in page and "net 7" in page and "0123456789abcdef" in page
         assert "A tool, not a proof." in page
     assert "a.jpg: is empty (0 bytes)." in pages[2] and ENGLISH.no_score in pages[2]
-    assert "Page 3 of 3" in pages[2] and entries[1].sha256 in pages[2]
+    assert "Page 4 of 4" in pages[2] and entries[1].sha256 in pages[2]
 
 
 def test_pdf_tells_the_reason_and_what_hiding_found(entries, pages):
@@ -148,8 +149,8 @@ def test_pdf_writes_figures_and_lists_as_its_language_does(entries):
 def test_pdf_shows_the_face_with_and_without_its_map(entries):
     reader = PdfReader(io.BytesIO(pdf.to_pdf(entries, ENGLISH, MADE)))
     sizes = [[image.image.size for image in page.images] for page in reader.pages]
-    assert len(sizes[0]) == 3 and sizes[2] == []  # the face twice, and the legend's colours
-    assert sorted(sizes[0])[1] == sorted(sizes[0])[2] != sorted(sizes[0])[0] == (128, 1)
+    assert len(sizes[1]) == 3 and sizes[0] == sizes[3] == []  # the face twice, and the legend's colours
+    assert sorted(sizes[1])[1] == sorted(sizes[1])[2] != sorted(sizes[1])[0] == (128, 1)
 
 
 def fullest(entry: Entry) -> Entry:
@@ -165,7 +166,7 @@ def fullest(entry: Entry) -> Entry:
 
 def test_a_report_says_what_the_files_say_about_themselves(entries, tmp_path):
     """The telling ones first; a file that says nothing takes no room for it. The table has every sentence."""
-    assert entries[0].origin == () and ENGLISH.origin_title not in text_of(pdf.to_pdf(entries, ENGLISH, MADE))[0]
+    assert entries[0].origin == () and ENGLISH.origin_title not in text_of(pdf.to_pdf(entries, ENGLISH, MADE))[1]
     frames = [Image.new("RGB", (99, 99), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     moving = Entry.of(entries[0].analysis, tmp_path / "a.gif")
@@ -191,7 +192,7 @@ def test_pdf_speaks_the_language_that_its_font_can_write_and_fits_its_pages(entr
     text, lowest = language(code), []
     details = pdf._Report._details
     monkeypatch.setattr(pdf._Report, "_details", lambda self, page: (details(self, page), lowest.append(self.get_y())))
-    pages = text_of(pdf.to_pdf(entries, text, MADE))
+    pages = text_of(pdf.to_pdf(entries, text, MADE))[1:]
     assert len(pages) == len(lowest) == 3
     pdf.to_pdf([fullest(entries[0])], text, MADE)
     assert max(lowest) < 297 - 13  # above the page's number
