@@ -19,6 +19,7 @@ from benchmarks.pictures import jpeg, portrait
 from deepdect import Detector
 from deepdect.memory import keep_large_blocks
 
+DIGITS = 3  # after the point, in the results
 RESULTS = Path(__file__).resolve().parent / "results.json"
 
 
@@ -61,7 +62,8 @@ def main(
         picture = Path(folder) / "portrait.jpg"
         picture.write_bytes(jpeg(portrait(1.0)))
         cold = measure.cold_start(picture)
-    print(f"\nFrom a cold process to the first JSON line: {cold.seconds:.2f} s, peak memory {cold.memory:.0f} MiB.")
+    seconds = round(cold.seconds, DIGITS)  # as it is written, or the two may round to different hundredths
+    print(f"\nFrom a cold process to the first JSON line: {seconds:.2f} s, peak memory {cold.memory:.0f} MiB.")
     results: dict[str, Any] = {
         "command": f"python -m benchmarks --runs {runs}{'' if tensorflow else ' --no-tensorflow'}",
         "machine": measure.machine(),
@@ -75,7 +77,7 @@ def main(
         "cold_start": asdict(cold),
         "additivity": latency.additivity(detector),
     }
-    rounded = json.loads(json.dumps(results), parse_float=lambda text: round(float(text), 3))
+    rounded = json.loads(json.dumps(results), parse_float=lambda text: round(float(text), DIGITS))
     output.write_text(json.dumps(rounded, indent=1) + "\n")
     print(f"\n{output}")
 
