@@ -106,7 +106,7 @@ def analyze(
         if overlay_folder and analysis.status == "ok":
             failed |= not _overlay(analysis, overlay_folder / names(Path(analysis.path).stem))
         if report_file:
-            entries.append(Entry.of(analysis, Path(analysis.path), digests[number]))
+            entries.append(Entry.hashed(analysis, Path(analysis.path), digests[number]))
     if report_file:
         _report(entries, report_file)
     raise typer.Exit(1 if failed else 0)

@@ -36,7 +36,6 @@ class _Job:
     photo: np.ndarray | None = None
     found: list[faces.Face] = field(default_factory=list)
     crops: list[faces.Crop] = field(default_factory=list)
-    beyond: list[float] = field(default_factory=list)  # share of each face's landmarks that lie outside the picture
     status: Status = "ok"
     message: str = ""
 
@@ -146,7 +145,6 @@ class Detector:
             return job
         job.found = faces.find(job.photo, small=small_faces)
         job.crops = [faces.crop(job.photo, face) for face in job.found]
-        job.beyond = [mesh.share_outside(face.landmarks, *job.photo.shape[:2]) for face in job.found]
         if not job.found:
             height, width = job.photo.shape[:2]
             job.status = "no_face"
@@ -161,8 +159,8 @@ class Detector:
         if crops:
             features = self._runtime.run(np.stack([crop.pixels for crop in crops]))
             found = [face for job in jobs for face in job.found]
-            beyond = [share for job in jobs for share in job.beyond]
-            judged = iter(self._judge(found, crops, beyond, features))
+            photos = [job.photo for job in jobs if job.photo is not None for _ in job.found]
+            judged = iter(self._judge(found, crops, photos, features))
         analyses = []
         for job in jobs:
             seen = list(islice(judged, len(job.crops)))
@@ -187,15 +185,16 @@ class Detector:
         return analyses
 
     def _judge(
-        self, found: list[faces.Face], crops: list[faces.Crop], beyond: list[float], features: np.ndarray
+        self, found: list[faces.Face], crops: list[faces.Crop], photos: list[np.ndarray], features: np.ndarray
     ) -> list[FaceAnalysis]:
+        """photos: each face's own."""
         head = self._model.head.linearize(features)
         maps = gradcam.evidence(features, head.gradient, self.calibration.temperature)
         known = self._familiarity
         strange = known.unfamiliar(features, self._runtime.name) if known else np.zeros(len(crops), bool)
         judged = []
-        for face, crop, outside, raw, raw_bias, evidence, unfamiliar in zip(
-            found, crops, beyond, head.logit, head.bias, maps, strange, strict=True
+        for face, crop, photo, raw, raw_bias, evidence, unfamiliar in zip(
+            found, crops, photos, head.logit, head.bias, maps, strange, strict=True
         ):
             logit = self.calibration.logit(float(raw))
             probability = sigmoid(logit)
@@ -210,7 +209,7 @@ class Detector:
                     self.calibration.bias(float(raw_bias)),
                     evidence,
                     regions.attribute(evidence, regions.partition(landmarks)),
-                    _warnings(face, crop, outside, bool(unfamiliar)),
+                    _warnings(face, crop, photo, bool(unfamiliar)),
                 )
             )
         return judged
@@ -220,7 +219,7 @@ def _name(source: images.Source) -> str:
     return os.fsdecode(source) if isinstance(source, (str, os.PathLike)) else "image"
 
 
-def _warnings(face: faces.Face, crop: faces.Crop, outside: float, unfamiliar: bool) -> list[str]:
+def _warnings(face: faces.Face, crop: faces.Crop, photo: np.ndarray, unfamiliar: bool) -> list[str]:
     """What makes this face harder to judge than those the model was measured on."""
     found: list[str] = []
     if crop.native < SMALL_FACE:
@@ -229,7 +228,7 @@ def _warnings(face: faces.Face, crop: faces.Crop, outside: float, unfamiliar: bo
         found.append(Message("tilted_head", degrees=round(abs(crop.angle))))
     if mesh.turn(face.landmarks) > TURNED:
         found.append(Message("turned_head"))
-    if outside > CUT_OFF:
+    if mesh.share_outside(face.landmarks, *photo.shape[:2]) > CUT_OFF:
         found.append(Message("cut_off_face"))
     if unfamiliar:
         found.append(Message("unfamiliar_face"))

@@ -26,9 +26,7 @@ NATIVE_CAP = 176
 
 MINIMUM_DETECTION, MINIMUM_TURNED = 0.5, 0.7  # the detectors' score; a turned copy shows heads at their best angle
 SMALLEST_SEEN = 18  # input pixels that a face needs to be seen by BACK or WIDE (92 % of faces at 20, 75 % at 15)
-LEAST_SEEN = (
-    17  # that the fine scan's tiles are laid out for: a pixel less than surely enough often saves a row of them
-)
+LEAST_SEEN = 17  # that the tiles of the fine scan are laid out for: a pixel less often saves a row of them
 SCAN_SIDES = (WIDE.size, 1856)  # longer side at most, of the coarse scan (one tile) and of the fine one (4x4 tiles)
 PORTRAIT = 0.2  # a face of this share of the picture's longer side makes it a portrait
 ROOM = 0.1  # of its box's sides, left on every side of a face: no tight crop, which would call for the padded passes

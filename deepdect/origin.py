@@ -69,7 +69,8 @@ def read(data: bytes) -> list[Message]:
     kind = formats.kind_of(data)
     if kind is None:
         return []
-    entries = _entries(data, kind)
+    image = _header(data, kind)
+    entries = _entries(image, kind)
     found = [*_credentials(data, kind), *_generators(entries), *_declared(entries)]
     if camera := " ".join(dict.fromkeys(filter(None, (entries.first("EXIF Make"), entries.first("EXIF Model"))))):
         found.append(Message("origin_camera", value=printable(camera)))
@@ -78,7 +79,7 @@ def read(data: bytes) -> list[Message]:
     software = entries.first("EXIF Software", "PNG Software", "XMP CreatorTool")
     if software and not _named(software):
         found.append(Message("origin_software", value=printable(software)))
-    if _moves(data, kind):
+    if kind in MOVING and _moves(image, data):
         found.append(Message("origin_moving"))
     return found
 
@@ -96,27 +97,34 @@ def read_file(path: str | os.PathLike) -> list[Message]:
         return []
 
 
-def _moves(data: bytes, kind: str) -> bool:
-    """Whether the file holds more than the one frame that is analysed."""
-    if kind not in MOVING:
-        return False
+def _header(data: bytes, kind: str) -> Image.Image | None:
+    """The picture, not decoded; None where the header cannot be read, since damaged metadata says nothing."""
     try:
-        return bool(getattr(formats.open_header(data, kind), "is_animated", False))
-    except Exception:  # hostile bytes draw nearly any type from decoders; a GIF's first frame may be too long to skip
+        return formats.open_header(data, kind)
+    except Exception:  # hostile bytes draw nearly any type from decoders
+        return None
+
+
+def _moves(image: Image.Image | None, data: bytes) -> bool:
+    """Whether the file holds more than the one frame that is analysed."""
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # as above; a GIF's first frame may be too long to skip
         return b"NETSCAPE2.0" in data  # by which a GIF says that it begins again
 
 
-def _entries(data: bytes, kind: str) -> Entries:
-    """EXIF, PNG texts and XMP; none where the header cannot be read, since damaged metadata says nothing."""
+def _entries(image: Image.Image | None, kind: str) -> Entries:
+    """EXIF, PNG texts and XMP, as far as they can be read."""
     texts: dict[str, str] = {}
+    if image is None:
+        return Entries(texts)
     try:
-        image = formats.open_header(data, kind)
         for key, value in image.info.items():
             if isinstance(value, str) and kind == "PNG":
                 texts[f"PNG {key}"] = value[:LONGEST]
         texts |= _exif(image)
         packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    except Exception:  # hostile bytes draw nearly any type from decoders
+    except Exception:  # as above
         return Entries(texts)
     xmp = (packet if isinstance(packet, bytes) else str(packet).encode())[:LONGEST].decode("utf-8", "replace")
     for name in ("CreatorTool", "DigitalSourceType", "Credit"):

@@ -23,7 +23,7 @@ from PIL import Image
 
 from deepdect import Analysis, FaceAnalysis, origin, pdf_summary, pdf_table
 from deepdect.figures import logits, percent
-from deepdect.pdf_table import DARK, GREY, MARGIN, WIDTH
+from deepdect.pdf_table import DARK, GREY, MARGIN, WIDTH, pen
 from deepdect.pictures import before_after
 from deepdect.report import Entry
 from deepdect.texts import ENGLISH, Texts
@@ -192,8 +192,7 @@ class _Report(FPDF):
             scale = side / max(height, width)
             self.image(_jpeg(pixels), left, top, width * scale, height * scale)
             self.set_xy(left - 1, top + side + 0.5)
-            self.set_font("DejaVu", "", 8)
-            self.set_text_color(*GREY)
+            pen(self, 8, GREY)
             self.cell(column - 2, 4, caption, align="L")
         self.set_xy(MARGIN, top + side + 6)
 
@@ -203,8 +202,7 @@ class _Report(FPDF):
         colours, _ = overlay.colorize(np.linspace(-limit, limit, 128, dtype=np.float32)[None])
         top = self.get_y()
         self.image(Image.fromarray(colours), MARGIN + 45, top + 0.5, WIDTH - 90, 3)
-        self.set_font("DejaVu", "", 8)
-        self.set_text_color(*DARK)
+        pen(self, 8)
         self.set_xy(MARGIN, top)
         self.cell(43, 4, f"{self.says.for_real} {self.says.together(self.says.figure(logits(-limit)))}", align="R")
         self.set_xy(MARGIN + WIDTH - 43, top)
@@ -217,8 +215,7 @@ class _Report(FPDF):
         if not entry.origin:
             return
         text = self.says
-        first = origin.telling(entry.origin)
-        said = [*first, *(message for message in entry.origin if message not in first)][:ORIGIN_SENTENCES]
+        said = sorted(entry.origin, key=lambda message: message.key not in origin.TELLING)[:ORIGIN_SENTENCES]
         self._words(text.origin_title, size=9, bold=True)
         self._words(" ".join(_written(text.say(message), own=True) for message in said), size=7.5)
         self._words(text.origin_note, size=7, colour=GREY)
@@ -253,8 +250,7 @@ class _Report(FPDF):
         lines: int | None = None,
     ) -> None:
         """A paragraph; lines: at most so many, the last ones, where the end of a path is what tells files apart."""
-        self.set_font("DejaVu", "B" if bold else "", size)
-        self.set_text_color(*colour)
+        pen(self, size, colour, bold=bold)
         self.set_x(MARGIN)
         height = size * 0.48
         if lines is not None:
@@ -286,8 +282,7 @@ class _Report(FPDF):
         self.set_xy(MARGIN, top + size * 0.5 + 1)
 
     def _cell(self, words: str, size: float, colour: tuple[int, int, int], align: Literal["L", "C", "R"]) -> None:
-        self.set_font("DejaVu", "", size)
-        self.set_text_color(*colour)
+        pen(self, size, colour)
         self.cell(WIDTH, 5, words, align=align)
 
 

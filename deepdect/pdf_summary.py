@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Literal
 
 from fpdf import FPDF
 
 from deepdect import Analysis
 from deepdect.figures import percent
-from deepdect.pdf_table import DARK, GREY, MARGIN, WIDTH
+from deepdect.pdf_table import GREY, MARGIN, WIDTH, pen
 from deepdect.texts import Texts
 from deepdect.verdict import Verdict
 
@@ -55,31 +54,26 @@ def draw(report: FPDF, lines: Sequence[Line], total: int, text: Texts, ink: dict
         report.set_x(MARGIN + left)
         report.cell(width, ROW, words, align="L" if end == text.right_to_left else "R", link=link or "")
 
-    _ink(report, 8, GREY)
+    pen(report, 8, GREY)
     cell(text.column_file, 0, FILE)
     cell(text.column_verdict, FILE, VERDICT)
     report.ln(ROW)
     for line in lines:
         link = report.add_link(page=line.page)
-        _ink(report, 9, DARK)
+        pen(report, 9)
         cell(_tail(report, line.name, FILE - 4), 0, FILE, link)
         if line.verdict is None or line.probability is None:
-            _ink(report, 9, DARK, "B")
+            pen(report, 9, bold=True)
             cell(text.batch_refused, FILE, VERDICT + CHANCE, link)
         else:
-            _ink(report, 9, ink[line.verdict], "B")
+            pen(report, 9, ink[line.verdict], bold=True)
             cell(text.verdicts[line.verdict], FILE, VERDICT, link)
-            _ink(report, 9, DARK)
+            pen(report, 9)
             cell(text.together(percent(line.probability)), FILE + VERDICT, CHANCE, link, end=True)
-        _ink(report, 8, GREY)
+        pen(report, 8, GREY)
         page = text.report_page.format(page=line.page, pages=total)
         cell(page, FILE + VERDICT + CHANCE, PAGE, link, end=True)
         report.ln(ROW)
-
-
-def _ink(report: FPDF, size: float, colour: tuple[int, int, int], style: Literal["", "B"] = "") -> None:
-    report.set_font("DejaVu", style, size)
-    report.set_text_color(*colour)
 
 
 def _tail(report: FPDF, name: str, width: float) -> str:

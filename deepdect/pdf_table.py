@@ -46,15 +46,19 @@ def draw(report: FPDF, face: FaceAnalysis, text: Texts, start: Literal["L", "R"]
         report.ln(ROW)
     if checked:
         for words in (text.drop_note, text.checks):
-            report.set_font("DejaVu", "", 7)
-            report.set_text_color(*GREY)
+            pen(report, 7, GREY)
             report.set_x(MARGIN)
             report.multi_cell(WIDTH, 3.4, words, align=start, new_x="LMARGIN", new_y="NEXT")
 
 
+def pen(report: FPDF, size: float, colour: tuple[int, int, int] = DARK, *, bold: bool = False) -> None:
+    """What is written from now on."""
+    report.set_font("DejaVu", "B" if bold else "", size)
+    report.set_text_color(*colour)
+
+
 def _row(report: FPDF, name: str, start: Literal["L", "R"], bold: bool = False) -> None:
-    report.set_font("DejaVu", "B" if bold else "", 8.5)
-    report.set_text_color(*DARK)
+    pen(report, 8.5, bold=bold)
     report.set_x(MARGIN)
     report.cell(72, ROW, name, align=start)
 
@@ -85,8 +89,7 @@ def _cell(
     bold: bool = False,
 ) -> None:
     """Words that end there, measured from the margin."""
-    report.set_font("DejaVu", "B" if bold else "", size)
-    report.set_text_color(*colour)
+    pen(report, size, colour, bold=bold)
     width = report.get_string_width(words) + 2
     report.set_x(MARGIN + end - width)
     report.cell(width, ROW, words, align="R")

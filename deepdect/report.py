@@ -38,10 +38,15 @@ class Entry:
     origin: tuple[Message, ...] = ()
 
     @staticmethod
-    def of(analysis: Analysis, file: Path, sha256: str | None = None) -> Entry:
-        """An entry that keeps no pixels; `photo` reads them again. sha256: where the file's was taken before."""
+    def of(analysis: Analysis, file: Path) -> Entry:
+        """An entry that keeps no pixels; `photo` reads them again."""
+        return Entry.hashed(analysis, file, digest(file))
+
+    @staticmethod
+    def hashed(analysis: Analysis, file: Path, sha256: str | None) -> Entry:
+        """`of` a file whose digest was taken before it was judged."""
         said = tuple(origin.read_file(file)) if analysis.status in ("ok", "no_face") else ()
-        return Entry(without_pixels(analysis), file, sha256 or digest(file), said)
+        return Entry(without_pixels(analysis), file, sha256, said)
 
     def photo(self) -> np.ndarray | None:
         """The picture's pixels, uint8 RGB [h, w, 3], None where the file is gone, or another one by now."""
@@ -75,8 +80,8 @@ def to_json(entries: Iterable[Entry]) -> str:
 def to_csv(entries: Iterable[Entry]) -> str:
     """A table with a row a face (a picture without a verdict gets one too), the columns being `COLUMNS`.
 
-    origin: what the file says about itself, in sentences.
-    Figures are the JSON's. Begins with a byte order mark, without which spreadsheets take UTF-8 for something else.
+    origin: what the file says about itself, in sentences. Figures are the JSON's. Begins with a byte order mark,
+    without which spreadsheets take UTF-8 for something else.
     """
     table = io.StringIO()
     writer = csv.DictWriter(table, COLUMNS, restval="", lineterminator="\r\n")

@@ -193,7 +193,7 @@ class BatchTab:
 
     def _on_change(self, batch: Batch | None, code: str) -> dict[Any, Any]:
         """Other photos are chosen: the table stays, and says whose it is."""
-        if batch is None or not batch.rows:
+        if batch is None or not batch.rows or batch.changed:  # the table is large: once is enough
             return gr.skip()
         batch.changed = True
         return self._shown(batch, spoken(code))
@@ -214,7 +214,7 @@ class BatchTab:
         entry, photo = row.entry, row.entry.photo()
         if photo is None and entry.analysis.faces:
             return gone
-        return self.explanation.show(entry.analysis, photo, entry.file, text, keep=row.checked)
+        return self.explanation.show(entry.analysis, photo, entry.file, text, said=entry.origin, keep=row.checked)
 
     def _on_download(self, kind: str, batch: Batch | None, code: str) -> str:
         text = spoken(code)

@@ -86,7 +86,7 @@ def message(title: str, body: str, note: str = "") -> str:
 
 
 def picture(analysis: Analysis, calibration: Calibration, text: Texts, *, named: bool = False) -> str:
-    """The picture's verdict, or the reason why it has none. named: with the file's name, which the reason has."""
+    """The picture's verdict, or the reason why it has none. named: with the file's name; reasons have it anyway."""
     if analysis.verdict is None or analysis.fake_probability is None:
         return message(text.statuses[analysis.status], text.say(analysis.message), text.no_score)
     count = len(analysis.faces)

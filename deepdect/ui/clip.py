@@ -183,7 +183,7 @@ class ClipTab:
         photo = scene.photo()
         if photo is None:
             return gone
-        return self.explanation.show(scene.picture, photo, scene.file, text, (scene.person, scene.t))
+        return self.explanation.show(scene.picture, photo, scene.file, text, moment=(scene.person, scene.t))
 
     def _shown(self, clip: Clip) -> dict[Any, Any]:
         """The verdict once there is one; before, how far it is."""

@@ -11,7 +11,7 @@ import gradio as gr
 import numpy as np
 from gradio.events import Dependency
 
-from deepdect import Analysis, Detector, ImageError, faces, images, origin, pictures
+from deepdect import Analysis, Detector, ImageError, faces, images, pictures
 from deepdect.messages import Message
 from deepdect.texts import CODES, DEFAULT, Texts, language
 from deepdect.ui import cards
@@ -163,12 +163,15 @@ class Explanation:
         photo: np.ndarray | None,
         file: Path,
         text: Texts,
+        *,
+        said: tuple[Message, ...] = (),
         moment: tuple[int, float] | None = None,
         keep: Callable[[Analysis], None] | None = None,
     ) -> dict[Any, Any]:
         """A picture's result. analysis: without pixels; photo: those, uint8 RGB [h, w, 3], None where unreadable.
 
-        moment: where it is a frame of a video, whose one face this is and at how many seconds. keep: as in Shown.
+        said: what the file says about itself. moment: where it is a frame of a video, whose one face this is and at how
+        many seconds. keep: as in Shown.
         """
         updates: dict[Any, Any] = {
             self.result: self._card(analysis, moment, text),
@@ -177,7 +180,6 @@ class Explanation:
             self.evidence: gr.Column(visible=bool(analysis.faces)),
         }
         own = photo is not None and moment is None  # a frame's file is ours: it says nothing about the video's origin
-        said = tuple(origin.read_file(file)) if own else ()
         updates[self.origin] = gr.HTML(cards.origin(said, text), visible=own)
         if photo is None or not analysis.faces:
             return updates | {self.shown: Shown(analysis, file, origin=said)}

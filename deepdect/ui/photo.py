@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from deepdect import Detector
+from deepdect import Detector, origin
 from deepdect.report import without_pixels
 from deepdect.texts import ENGLISH, language
 from deepdect.ui import cards
@@ -135,4 +135,6 @@ class PhotoTab:
         if shown.left:
             yield gr.skip()
             return
-        yield self.explanation.show(without_pixels(analysis), analysis.photo, sent.file, language(shown.code))
+        said = () if analysis.photo is None else tuple(origin.read_file(sent.file))
+        text = language(shown.code)
+        yield self.explanation.show(without_pixels(analysis), analysis.photo, sent.file, text, said=said)

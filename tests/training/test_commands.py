@@ -71,7 +71,8 @@ def test_the_contact_sheet_shows_a_real_face_and_what_is_made_of_it(folder, cach
     assert sheet.shape == (2 * side, (3 + 2 * len(contact_sheet.KINDS)) * side, 3)
     crops = load_crops(folder, "Validation", cache)
     reals = [
-        cv2.resize(np.asarray(crops.pixels[i]), (side, side), interpolation=cv2.INTER_AREA) for i in range(EACH, 8)
+        cv2.resize(np.asarray(crop), (side, side), interpolation=cv2.INTER_AREA)
+        for crop in crops.pixels[crops.labels < 0.5]
     ]
     for top in (0, side):
         tiles = sheet[top : top + side].reshape(side, -1, side, 3).swapaxes(0, 1).astype(int)

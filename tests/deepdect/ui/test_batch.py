@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from gradio.utils import get_upload_folder
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from deepdect.texts import ENGLISH, language
 from deepdect.ui import batch as batch_module
@@ -20,6 +19,7 @@ from deepdect.ui.batch import BatchTab, _written
 from deepdect.ui.page import Page
 from deepdect.ui.wording import LIMIT
 
+from ..test_origin import png
 from .test_cards import CALIBRATION, analysis, face, words
 
 PHOTO = np.full((80, 100, 3), 90, np.uint8)
@@ -108,19 +108,13 @@ def test_a_batch_can_be_stopped_and_keeps_its_rows(photos):
 
 def test_what_the_page_does_not_say_the_table_does_not_say_either(photos):
     """No region of an undecided face; what nobody should miss in the file in place of "Analysed"."""
-    Image.fromarray(PHOTO).save(photos[1]["path"], pnginfo=_generated())
+    Path(photos[1]["path"]).write_bytes(png(parameters="a face, Steps: 20, Sampler: Euler a"))
     tab = Page(Scripted(UNDECIDED, FAKE, REAL)).batch
     _, steps = begin(tab, photos, "de")
     rows = table(list(steps)[-1][tab.table])
     assert rows[0][3] == language("de").verdicts["inconclusive"] and rows[0][5] == ""
     assert "AUTOMATIC1111" in rows[1][6] and rows[1][6].startswith("Sie nennt")
     assert rows[2][6] == language("de").statuses["ok"]
-
-
-def _generated() -> PngInfo:
-    info = PngInfo()
-    info.add_text("parameters", "a face, Steps: 20, Sampler: Euler a")
-    return info
 
 
 def test_other_photos_are_said_to_be_chosen(photos):
@@ -147,12 +141,8 @@ def test_a_check_on_the_page_is_in_the_reports(photos):
     assert kept is not None
     kept(replace(shown.analysis, faces=[shown.analysis.faces[0], replace(FAKE.faces[1], regions=[region])]))
     assert batch.rows[2].entry.analysis.faces[1].regions == [region]
-    written = json.loads(tab_download(tab, "json", batch))
+    written = json.loads(Path(tab._on_download("json", batch, "en")).read_text())
     assert written[2]["faces"][1]["regions"][0]["verified"] is True
-
-
-def tab_download(tab: BatchTab, kind: str, batch) -> str:
-    return Path(tab._on_download(kind, batch, "en")).read_text()
 
 
 def test_an_error_keeps_the_rows_so_far(photos):
