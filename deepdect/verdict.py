@@ -52,6 +52,11 @@ class Calibration:
             return "deepfake"
         return "real" if probability <= self.low else "inconclusive"
 
+    @property
+    def zones(self) -> dict[Verdict, float]:
+        """The middle of each verdict's part of 0..1."""
+        return {"real": self.low / 2, "inconclusive": (self.low + self.high) / 2, "deepfake": (self.high + 1) / 2}
+
 
 def sigmoid(logit: float) -> float:
     """1 / (1 + exp(-logit)), for any size of logit."""

@@ -18,9 +18,11 @@ from PIL import Image
 from deepdect import Analysis, Detector, origin
 from deepdect.report import Entry
 from deepdect.texts import ENGLISH, Texts
-from deepdect.ui import cards, downloads, theme
+from deepdect.ui import cards, downloads
+from deepdect.ui.download_buttons import DownloadButtons
 from deepdect.ui.endpoint import endpoint
-from deepdect.ui.explanation import QUIET, Explanation, Shown, spoken
+from deepdect.ui.explanation import QUIET, Explanation, spoken
+from deepdect.ui.shown import Shown
 from deepdect.ui.uploads import upload
 from deepdect.ui.wording import LIMIT, Wording
 
@@ -74,13 +76,8 @@ class BatchTab:
             with gr.Column(min_width=300):
                 self.progress = say.note("batch_waiting", changing=True, elem_id="progress")
                 say.note("limits", elem_classes="dd-small")
+        self.downloads = DownloadButtons(say, "batch", list(downloads.KINDS))
         with gr.Column(visible=False, elem_id="batch-done") as self.done:
-            with gr.Row(elem_id="downloads"):
-                self.buttons = {
-                    kind: say(gr.Button, {"value": f"download_{kind}"}, size="md", min_width=150, elem_id=f"get-{kind}")
-                    for kind in downloads.KINDS
-                }
-            self.download = gr.DownloadButton(elem_id="download")  # clicked by a script; the style sheet hides it
             say.note("batch_pick", elem_classes="dd-small")
             self.table = gr.Dataframe(
                 headers=list(_headers(ENGLISH)),
@@ -99,7 +96,7 @@ class BatchTab:
     @property
     def parts(self) -> list[Any]:
         """What a batch changes while it goes on, as outputs."""
-        return [self.progress, self.state, self.done, self.table]
+        return [self.progress, self.state, self.downloads.row, self.done, self.table]
 
     def listen(self, code: gr.Dropdown) -> None:
         """code: the language picker."""
@@ -121,16 +118,7 @@ class BatchTab:
         opened = self.table.select(self._on_select, [self.state, code, before], self.explanation.parts, **QUIET)
         self.explanation.check_after(opened)
         self.explanation.listen(code)
-        for kind, button in self.buttons.items():
-            made = button.click(
-                partial(self._on_download, kind),
-                [self.state, code],
-                self.download,
-                show_progress="minimal",
-                show_progress_on=button,
-                api_visibility="private",
-            )
-            made.then(None, None, None, js=theme.DOWNLOAD, **QUIET)
+        self.downloads.listen(self._on_download, [self.state, code])
         endpoint(
             self._on_request,
             partial(gr.File, file_count="multiple"),
@@ -161,7 +149,7 @@ class BatchTab:
             earlier.left = True
         if refusal := _refusal(photos, text):
             told = cards.message(text.batch_title, refusal)
-            return cleared | {self.progress: told, self.state: None, self.done: gr.Column(visible=False)}
+            return cleared | {self.progress: told, self.state: None} | self._visible(False)
         return cleared | self._shown(Batch(len(photos or []), text.code), text)
 
     def _on_start(self, photos: SentFiles, batch: Batch | None) -> Iterator[dict[Any, Any]]:
@@ -234,7 +222,7 @@ class BatchTab:
         return {
             self.progress: cards.progress(words.format(done=done, total=total), done, total, told),
             self.state: batch,
-            self.done: gr.Column(visible=done > 0),
+            **self._visible(done > 0),
             self.table: gr.update(
                 value={
                     "headers": list(_headers(text)),
@@ -243,6 +231,9 @@ class BatchTab:
                 }
             ),
         }
+
+    def _visible(self, yes: bool) -> dict[Any, Any]:
+        return {self.downloads.row: gr.Row(visible=yes), self.done: gr.Column(visible=yes)}
 
 
 def _refusal(photos: SentFiles, text: Texts) -> str:

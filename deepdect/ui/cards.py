@@ -209,12 +209,6 @@ def technical(analysis: Analysis | VideoAnalysis, text: Texts) -> str:
     )
 
 
-def zones(calibration: Calibration) -> list[tuple[Verdict, float]]:
-    """Where on the way from 0 to 100 % each verdict's name stands."""
-    low, high = 100 * calibration.low, 100 * calibration.high
-    return [("real", low / 2), ("inconclusive", (low + high) / 2), ("deepfake", (high + 100) / 2)]
-
-
 def headline(verdict: Verdict, probability: float, text: Texts) -> str:
     """A verdict in large letters, with its probability."""
     return (
@@ -231,8 +225,8 @@ def scale(probability: float, calibration: Calibration, text: Texts) -> str:
     words = text.scale.format(low=bounds[0], high=bounds[1])
     labels = "".join(
         # kept inside the card, however near its end the zone lies
-        f'<span style="left: clamp(2em, {middle:.2f}%, 100% - 2.6em)">{escape(text.verdicts[verdict])}</span>'
-        for verdict, middle in zones(calibration)
+        f'<span style="left: clamp(2em, {100 * middle:.2f}%, 100% - 2.6em)">{escape(text.verdicts[verdict])}</span>'
+        for verdict, middle in calibration.zones.items()
     )
     return (
         f'<div class="dd-scale" style="--low: {low:.2f}%; --high: {high:.2f}%" title="{escape(words)}">'

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gradio as gr
 
 from deepdect import Detector, video
+from deepdect.pdf import clip as clip_report
+from deepdect.report import digest
 from deepdect.texts import ENGLISH, Texts
-from deepdect.ui import cards, clip_cards
+from deepdect.ui import cards, clip_cards, downloads
+from deepdect.ui.download_buttons import DownloadButtons
 from deepdect.ui.endpoint import endpoint
-from deepdect.ui.explanation import QUIET, Explanation, Shown, spoken
+from deepdect.ui.explanation import CHECKS_AT_ONCE, QUIET, Explanation, spoken
 from deepdect.ui.scenes import Scene, Scenes
+from deepdect.ui.shown import Shown
 from deepdect.ui.uploads import upload
 from deepdect.ui.wording import Wording
 
@@ -26,11 +31,12 @@ Sent = dict[str, Any] | None
 class Clip:
     """What a visitor's video has come to, kept up to date in place: a stop and another language find it as it is.
 
-    code: the language. analysis: None before the first frames. reached: seconds looked at. share: of the video, None
-    where nobody knows. kept: the most suspicious moments, once it has ended, by itself or `stopped`.
+    code: the language. sha256: the file's. analysis: None before the first frames. reached: seconds looked at. share:
+    of the video, None where nobody knows. kept: the most suspicious moments, once it has ended, by itself or `stopped`.
     """
 
     code: str
+    sha256: str | None = None
     analysis: video.VideoAnalysis | None = None
     reached: float = 0.0
     share: float | None = 0.0
@@ -73,6 +79,7 @@ class ClipTab:
                 self.record = say(gr.Button, {"value": "record"}, elem_id="clip-record")
             with gr.Column(min_width=300):
                 self.result = say.note("video_waiting", changing=True, elem_id="clip-verdict")
+                self.downloads = DownloadButtons(say, "clip", ("pdf", "json"))
                 say.note("limits", elem_classes="dd-small")
         with gr.Column(visible=False, elem_id="clip-done") as self.done:
             self.people = gr.HTML(padding=False)
@@ -95,7 +102,7 @@ class ClipTab:
     @property
     def parts(self) -> list[Any]:
         """What a video changes while it goes on, as outputs."""
-        return [self.result, self.state, self.done, self.people, self.strip, self.moments]
+        return [self.result, self.state, self.downloads.row, self.done, self.people, self.strip, self.moments]
 
     def listen(self, code: gr.Dropdown) -> None:
         """code: the language picker."""
@@ -116,6 +123,9 @@ class ClipTab:
         opened = self.moments.select(self._on_select, [self.state, code, before], self.explanation.parts, **QUIET)
         self.explanation.check_after(opened)
         self.explanation.listen(code)
+        self.downloads.listen(
+            self._on_download, [self.state, code], concurrency_id="check", concurrency_limit=CHECKS_AT_ONCE
+        )
         endpoint(
             self._on_request,
             gr.File,
@@ -145,7 +155,8 @@ class ClipTab:
         cleared = self.explanation.cleared("", before)
         if upload(sent, text) is None:
             told = cards.message(text.video_title, text.video_none)
-            return cleared | {self.result: told, self.state: None, self.done: gr.Column(visible=False)}
+            hidden = {self.done: gr.Column(visible=False), self.downloads.row: gr.Row(visible=False)}
+            return cleared | hidden | {self.result: told, self.state: None}
         clip = Clip(text.code)
         return cleared | self._shown(clip) | {self.state: clip}
 
@@ -154,6 +165,7 @@ class ClipTab:
         if clip is None or file is None:  # nothing was sent, or it was stopped while it waited
             yield gr.skip()  # without an answer, Gradio would empty what is shown
             return
+        clip.sha256 = digest(file.file)
         try:
             for step in video.steps(self.detector, file.file, FPS, file.name):
                 if clip.ended:  # stopped meanwhile; said again, since a step that was on its way may have come later
@@ -183,7 +195,29 @@ class ClipTab:
         photo = scene.photo()
         if photo is None:
             return gone
-        return self.explanation.show(scene.picture, photo, scene.file, text, moment=(scene.person, scene.t))
+        return self.explanation.show(
+            scene.picture, photo, scene.file, text, moment=(scene.person, scene.t), keep=scene.checked
+        )
+
+    def _on_download(self, kind: str, clip: Clip | None, code: str) -> str:
+        """The report has every moment's evidence, so those that nobody looked at are checked now."""
+        text = spoken(code)
+        found = clip.analysis if clip else None
+        if clip is None or found is None or not found.people:
+            raise gr.Error(text.video_gone, title=text.gone_title, print_exception=False)
+        if kind == "json":
+            if clip.stopped:
+                found = replace(found, message=f"{_stopped(clip, ENGLISH)}. {ENGLISH.video_partial}")
+            return str(downloads.save("deepdect.json", json.dumps(found.to_json(), indent=1).encode()))
+        moments = []
+        for scene in clip.kept:
+            picture, sha256 = replace(scene.picture, path=found.path), digest(scene.file)
+            entry = Shown(picture, scene.file, keep=scene.checked, sha256=sha256).reported(self.detector)
+            if entry:
+                moments.append((scene.person, scene.t, entry))
+        stopped = clip.reached if clip.stopped else None
+        report = clip_report.to_pdf(found, clip.sha256, moments, text, stopped=stopped)
+        return str(downloads.save("deepdect.pdf", report))
 
     def _shown(self, clip: Clip) -> dict[Any, Any]:
         """The verdict once there is one; before, how far it is."""
@@ -191,7 +225,7 @@ class ClipTab:
         seconds = text.figure(f"{clip.reached:.1f}")
         people = clip.analysis.people if clip.analysis else ()
         if clip.stopped:
-            card = cards.message(text.video_stopped.format(seconds=seconds), text.video_partial)
+            card = cards.message(_stopped(clip, text), text.video_partial)
         elif clip.ended and clip.analysis:
             card = clip_cards.result(clip.analysis, calibration, text)
         else:
@@ -200,6 +234,7 @@ class ClipTab:
         return {
             self.result: card,
             self.done: gr.Column(visible=bool(people)),
+            self.downloads.row: gr.Row(visible=clip.ended and bool(people)),
             self.people: clip_cards.people(clip.analysis, calibration, text) if clip.analysis and people else "",
             self.moments: gr.Gallery(
                 [(scene.thumbnail, cards.caption(scene.person, scene.t, text)) for scene in clip.kept],
@@ -207,3 +242,8 @@ class ClipTab:
             ),
             self.strip: gr.Column(visible=bool(clip.kept)),
         }
+
+
+def _stopped(clip: Clip, text: Texts) -> str:
+    """How far it had got."""
+    return text.video_stopped.format(seconds=text.figure(f"{clip.reached:.1f}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from deepdect import video
@@ -11,10 +11,7 @@ from deepdect.texts import Texts
 from deepdect.tracks import patience
 from deepdect.ui import cards
 from deepdect.verdict import Calibration
-from explain.timeline import COLOURS, SHOWN
-
-TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)  # seconds between two marks of the time axis
-MOST_TICKS = 6
+from explain import timeline
 
 
 def result(found: video.VideoAnalysis, calibration: Calibration, text: Texts) -> str:
@@ -48,14 +45,8 @@ def people(found: video.VideoAnalysis, calibration: Calibration, text: Texts) ->
     )
 
 
-def _drawn(everybody: Sequence[video.Person]) -> dict[int, str]:
-    """The colour of everybody who gets a line, by number: the most suspicious, since more could not be told apart."""
-    chosen = sorted(sorted(everybody, key=lambda one: -one.fake_probability)[:SHOWN], key=lambda one: one.number)
-    return {person.number: colour for person, colour in zip(chosen, COLOURS, strict=False)}
-
-
 def _list(found: video.VideoAnalysis, text: Texts) -> str:
-    colours, rows = _drawn(found.people), []
+    colours, rows = timeline.colours(found.people), []
     for person in found.people:
         first, last = (text.figure(f"{person.moments[end].t:.1f}") for end in (0, -1))
         seen = text.person_seen.format(frames=len(person.moments), first=first, last=last)
@@ -75,22 +66,19 @@ def _timeline(found: video.VideoAnalysis, calibration: Calibration, text: Texts)
     """An SVG stretched to the page's width, under labels that are not: drawn letters would shrink on a phone."""
     everybody = found.people
     apart = patience(found.apart)  # out of sight for longer: no line is drawn
-    colours = _drawn(everybody)
+    colours = timeline.colours(everybody)
     end = max(1.0, *(person.moments[-1].t for person in everybody))
     low, high = 100 * calibration.low, 100 * calibration.high
     drawn = "".join(
-        f'<path d="{" ".join(_path(person.moments, end, apart))}" style="stroke: {colours[person.number]}"/>'
+        f'<path d="{_path(person.moments, end, apart)}" style="stroke: {colours[person.number]}"/>'
         f'<path class="dd-dots" d="{_dots(person.moments, end)}" style="stroke: {colours[person.number]}"/>'
         for person in everybody
         if person.number in colours
     )
-    gap = next((gap for gap in TICKS if end / gap <= MOST_TICKS), TICKS[-1])
-    marks = "".join(
-        f'<span style="left: {100 * t / end:.2f}%">{t}&thinsp;s</span>' for t in range(0, int(end) + 1, gap)
-    )
+    marks = "".join(f'<span style="left: {100 * t / end:.2f}%">{t}&thinsp;s</span>' for t in timeline.ticks(end))
     zones = "".join(
-        f'<span style="bottom: {middle:.2f}%">{escape(text.verdicts[verdict])}</span>'
-        for verdict, middle in cards.zones(calibration)
+        f'<span style="bottom: {100 * middle:.2f}%">{escape(text.verdicts[verdict])}</span>'
+        for verdict, middle in calibration.zones.items()
     )
     colon, semicolon, comma = (text.marks[mark] for mark in ("colon", "semicolon", "comma"))
     chances = semicolon.join(
@@ -106,12 +94,9 @@ def _timeline(found: video.VideoAnalysis, calibration: Calibration, text: Texts)
     )
 
 
-def _path(moments: Sequence[video.Moment], end: float, apart: float) -> Iterator[str]:
-    before = None
-    for one in moments:
-        command = "M" if before is None or one.t - before > apart else "L"
-        yield f"{command}{_point(one, end)}"
-        before = one.t
+def _path(moments: Sequence[video.Moment], end: float, apart: float) -> str:
+    lines = timeline.runs(moments, apart)
+    return " ".join(f"M{' L'.join(_point(one, end) for one in line)}" for line in lines)
 
 
 def _dots(moments: Sequence[video.Moment], end: float) -> str:

@@ -1,4 +1,4 @@
-"""Files that a visitor may take along from a batch."""
+"""Files that a visitor may take along: of one photo, a batch or a video."""
 
 from __future__ import annotations
 
@@ -22,10 +22,17 @@ Maker = Callable[[Sequence[Entry], Texts, Path], object]  # writes the file at t
 
 
 def make(kind: str, entries: Sequence[Entry], text: Texts) -> Path:
-    """Write the download of one of `KINDS` into a folder of its own in the page's temporary folder."""
+    """Write the photos' download of one of `KINDS` into a folder of its own in the page's temporary folder."""
     name, maker = KINDS[kind]
     path = uploads.own_folder() / name
     maker(entries, text, path)
+    return path
+
+
+def save(name: str, content: bytes) -> Path:
+    """The same with what is made already."""
+    path = uploads.own_folder() / name
+    path.write_bytes(content)
     return path
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,11 @@ import gradio as gr
 import numpy as np
 from gradio.events import Dependency
 
-from deepdect import Analysis, Detector, ImageError, faces, images, pictures
+from deepdect import Analysis, Detector, ImageError, images, pictures
 from deepdect.messages import Message
 from deepdect.texts import CODES, DEFAULT, Texts, language
 from deepdect.ui import cards
+from deepdect.ui.shown import Shown
 from deepdect.ui.wording import Wording
 
 CHECKS_AT_ONCE = 1  # each is ten faces' work, for an answer that is already there
@@ -24,31 +24,6 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 def spoken(code: str | None) -> Texts:
     """The texts of the picker's value, as the browser sent it."""
     return language(code if code in CODES else DEFAULT)
-
-
-@dataclass
-class Shown:
-    """What a visitor looks at: an analysis without pixels (None where it failed), and the file to take them from.
-
-    Kept up to date in place, because a check takes a while and must end on what is looked at by then. chosen: the face.
-    code: the language. left: whether something else is shown by now. origin: what the file says about itself.
-    moment: person and seconds, where the picture is a frame of a video. waiting: the analysis is still to come. keep:
-    what is to be done with the analysis once more of it is checked.
-    """
-
-    analysis: Analysis | None
-    file: Path
-    chosen: int = 0
-    code: str = DEFAULT
-    left: bool = False
-    origin: tuple[Message, ...] = ()
-    moment: tuple[int, float] | None = None
-    waiting: bool = False
-    keep: Callable[[Analysis], None] | None = None
-
-    def checked(self, number: int) -> bool:
-        """Whether that face's regions have been hidden already, or there is nothing to hide."""
-        return self.analysis is None or any(region.drop is not None for region in self.analysis.faces[number].regions)
 
 
 class Explanation:
@@ -167,11 +142,12 @@ class Explanation:
         said: tuple[Message, ...] = (),
         moment: tuple[int, float] | None = None,
         keep: Callable[[Analysis], None] | None = None,
+        sha256: str | None = None,
     ) -> dict[Any, Any]:
         """A picture's result. analysis: without pixels; photo: those, uint8 RGB [h, w, 3], None where unreadable.
 
         said: what the file says about itself. moment: where it is a frame of a video, whose one face this is and at how
-        many seconds. keep: as in Shown.
+        many seconds. keep, sha256: as in Shown.
         """
         updates: dict[Any, Any] = {
             self.result: self._card(analysis, moment, text),
@@ -182,12 +158,12 @@ class Explanation:
         own = photo is not None and moment is None  # a frame's file is ours: it says nothing about the video's origin
         updates[self.origin] = gr.HTML(cards.origin(said, text), visible=own)
         if photo is None or not analysis.faces:
-            return updates | {self.shown: Shown(analysis, file, origin=said)}
+            return updates | {self.shown: Shown(analysis, file, origin=said, sha256=sha256)}
         chosen = analysis.most_suspicious
         choices = self._choices(analysis, text)
         updates |= self._one_face(analysis, photo, chosen, text)
         return updates | {
-            self.shown: Shown(analysis, file, chosen, text.code, origin=said, moment=moment, keep=keep),
+            self.shown: Shown(analysis, file, chosen, text.code, origin=said, moment=moment, keep=keep, sha256=sha256),
             self.picker: gr.Radio(choices, value=chosen),
         }
 
@@ -242,22 +218,10 @@ class Explanation:
 
     def _on_check(self, shown: Shown | None) -> dict[Any, Any]:
         """Hide the regions of the face that is shown. Says nothing where another one is shown by the end."""
-        if shown is None or shown.analysis is None or not shown.analysis.faces or shown.checked(shown.chosen):
+        number = None if shown is None else shown.chosen
+        if shown is None or number is None or not shown.check(self.detector, number):
             return gr.skip()
-        number, analysis = shown.chosen, shown.analysis
-        try:
-            photo = images.load(shown.file)
-        except ImageError:  # deleted meanwhile; what is shown stays, as not checked
-            return gr.skip()
-        face = analysis.faces[number]
-        restored = replace(face, crop=faces.crop(photo, face.face))
-        [checked] = self.detector.verify(replace(analysis, faces=[restored])).faces
-        known = [*shown.analysis.faces]  # a check of another face may have ended meanwhile
-        known[number] = replace(face, regions=checked.regions, warnings=checked.warnings)
-        shown.analysis = replace(analysis, faces=known)
-        if shown.keep:
-            shown.keep(shown.analysis)
-        if shown.left or shown.chosen != number:
+        if shown.left or shown.chosen != number or shown.analysis is None:
             return gr.skip()
         return self._reasons(shown.analysis, number, language(shown.code))
 

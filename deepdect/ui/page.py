@@ -12,9 +12,10 @@ from deepdect.texts import CODES, DEFAULT, language, preferred
 from deepdect.ui import share, theme
 from deepdect.ui.batch import Batch, BatchTab
 from deepdect.ui.clip import Clip, ClipTab
-from deepdect.ui.explanation import Shown, spoken
+from deepdect.ui.explanation import spoken
 from deepdect.ui.live import LiveTab
 from deepdect.ui.photo import PhotoTab
+from deepdect.ui.shown import Shown
 from deepdect.ui.wording import Wording
 
 CACHE_SECONDS = (300, 1500)  # how often the temporary folder is looked through, and how old its files may become

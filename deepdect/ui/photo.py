@@ -8,12 +8,14 @@ from typing import Any
 
 import gradio as gr
 
-from deepdect import Detector, origin
-from deepdect.report import without_pixels
+from deepdect import Detector
+from deepdect.report import Entry
 from deepdect.texts import ENGLISH, language
-from deepdect.ui import cards
+from deepdect.ui import cards, downloads
+from deepdect.ui.download_buttons import DownloadButtons
 from deepdect.ui.endpoint import endpoint
-from deepdect.ui.explanation import QUIET, Explanation, Shown, spoken
+from deepdect.ui.explanation import CHECKS_AT_ONCE, QUIET, Explanation, spoken
+from deepdect.ui.shown import Shown
 from deepdect.ui.uploads import upload
 from deepdect.ui.wording import Wording
 
@@ -48,6 +50,7 @@ class PhotoTab:
                 say.note("examples_note", elem_id="examples-note", elem_classes="dd-small")
             with gr.Column(min_width=300):
                 self.explanation.lay_out_verdict("waiting")
+                self.downloads = DownloadButtons(say, "photo", ("pdf", "json"))
                 say.note("limits", elem_classes="dd-small")
         self.explanation.lay_out_evidence()
 
@@ -61,6 +64,11 @@ class PhotoTab:
             elem_id="examples",
         ).dataset
 
+    @property
+    def parts(self) -> list[Any]:
+        """What another photo changes, as outputs."""
+        return [*self.explanation.parts, self.downloads.row]
+
     def listen(self, code: gr.Dropdown) -> None:
         """code: the language picker."""
         heavy: dict[str, Any] = {
@@ -73,7 +81,7 @@ class PhotoTab:
             waiting = trigger(
                 answer,
                 [self.photo, code, self.explanation.shown],
-                self.explanation.parts,
+                self.parts,
                 preprocess=False,
                 concurrency_limit=None,
                 **QUIET,
@@ -81,7 +89,7 @@ class PhotoTab:
             judged = waiting.success(
                 self._on_turn,
                 [self.photo, self.explanation.shown],
-                self.explanation.parts,
+                self.parts,
                 show_progress="minimal",
                 show_progress_on=self.explanation.result,
                 api_visibility="private",
@@ -89,6 +97,9 @@ class PhotoTab:
             )
             self.explanation.check_after(judged)
         self.explanation.listen(code)
+        self.downloads.listen(
+            self._on_download, [self.explanation.shown, code], concurrency_id="check", concurrency_limit=CHECKS_AT_ONCE
+        )
         endpoint(
             self._on_request,
             gr.Image,
@@ -111,15 +122,18 @@ class PhotoTab:
         if photo:
             return self._on_photo(photo, code, before)
         text = spoken(code)
-        return self.explanation.cleared(cards.message(text.no_photo_title, text.no_photo), before)
+        return self._cleared(cards.message(text.no_photo_title, text.no_photo), before)
 
     def _on_photo(self, photo: Sent, code: str, before: Shown | None = None) -> dict[Any, Any]:
         """Clears the page, so that no photo is left beside another one's verdict while it waits, or where it fails."""
         text = spoken(code)
         sent = upload(photo, text)
         if sent is None:
-            return self.explanation.cleared(cards.waiting(text.waiting_title, text.waiting), before)
-        return self.explanation.awaited(sent.file, text, before)
+            return self._cleared(cards.waiting(text.waiting_title, text.waiting), before)
+        return self.explanation.awaited(sent.file, text, before) | {self.downloads.row: gr.Row(visible=False)}
+
+    def _cleared(self, card: str, before: Shown | None) -> dict[Any, Any]:
+        return self.explanation.cleared(card, before) | {self.downloads.row: gr.Row(visible=False)}
 
     def _on_turn(self, photo: Sent, shown: Shown | None) -> Iterator[dict[Any, Any]]:
         """The photo's analysis, unless another one was chosen while it waited or was analysed."""
@@ -135,6 +149,16 @@ class PhotoTab:
         if shown.left:
             yield gr.skip()
             return
-        said = () if analysis.photo is None else tuple(origin.read_file(sent.file))
-        text = language(shown.code)
-        yield self.explanation.show(without_pixels(analysis), analysis.photo, sent.file, text, said=said)
+        entry, text = Entry.of(analysis, sent.file), language(shown.code)
+        updates = self.explanation.show(
+            entry.analysis, analysis.photo, sent.file, text, said=entry.origin, sha256=entry.sha256
+        )
+        yield updates | {self.downloads.row: gr.Row(visible=analysis.photo is not None)}
+
+    def _on_download(self, kind: str, shown: Shown | None, code: str) -> str:
+        """A report says of every face what hiding its regions found, so those that nobody looked at are checked now."""
+        text = spoken(code)
+        entry = shown and shown.reported(self.detector)
+        if not entry:
+            raise gr.Error(text.gone, title=text.gone_title, print_exception=False)
+        return str(downloads.make(kind, [entry], text))

@@ -19,15 +19,22 @@ MEMORY = 64 * 2**20  # bytes of what is held until the video is done
 THUMBNAIL = 240  # pixels a side
 
 
-@dataclass(frozen=True)
+@dataclass
 class Scene:
-    """One person at t seconds. picture: the analysis of that face alone, without pixels, in pixels of the file."""
+    """One person at t seconds. picture: the analysis of that face alone, without pixels, in pixels of the file.
+
+    Its regions may be checked later; the rest stays.
+    """
 
     person: int
     t: float
     picture: Analysis
     file: Path
     thumbnail: Image.Image
+
+    def checked(self, picture: Analysis) -> None:
+        """Keep what hiding the regions found."""
+        self.picture = picture
 
     def photo(self) -> np.ndarray | None:
         """The face and what is around it, uint8 RGB [h, w, 3]; None where it has been deleted."""

@@ -22,7 +22,6 @@ HEAD = '<meta name="theme-color" content="#0f172a"><link rel="apple-touch-icon" 
 SPEAK = "(code) => { window.deepdect.speak(code); }"
 REMEMBER = "(code) => { window.deepdect.remember(code); }"
 REMEMBERED = "() => [window.deepdect.remembered()]"
-DOWNLOAD = "() => { document.querySelector('#download').click(); }"
 
 
 def script() -> str:

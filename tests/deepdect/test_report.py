@@ -19,6 +19,7 @@ from pypdf import PdfReader
 
 from deepdect import pdf, report
 from deepdect.messages import Message
+from deepdect.pdf.paper import BOTTOM, NOT_WRITABLE, Paper, writable, written
 from deepdect.report import Entry, _harmless
 from deepdect.texts import CODES, ENGLISH, language
 from explain.regions import REGIONS, RegionEvidence
@@ -52,8 +53,8 @@ def entries(tmp_path_factory) -> list[Entry]:
 
 @pytest.fixture(scope="module")
 def pages(entries) -> list[str]:
-    """The faces' pages; the summary goes before them."""
-    return text_of(pdf.to_pdf(entries, ENGLISH, MADE))[1:]
+    """The faces' pages; the summary and the whole picture go before them."""
+    return text_of(pdf.to_pdf(entries, ENGLISH, MADE))[2:]
 
 
 def text_of(data: bytes) -> list[str]:
@@ -123,7 +124,7 @@ def test_pdf_has_a_page_a_face_with_the_json_s_figures(entries, pages):
         assert "2026-03-04 05:06 UTC" in page and "net 7" in page and "0123456789abcdef" in page
         assert "A tool, not a proof." in page
     assert "a.jpg: is empty (0 bytes)." in pages[2] and ENGLISH.no_score in pages[2]
-    assert "Page 4 of 4" in pages[2] and entries[1].sha256 in pages[2]
+    assert "Page 5 of 5" in pages[2] and entries[1].sha256 in pages[2]
 
 
 def test_pdf_tells_the_reason_and_what_hiding_found(entries, pages):
@@ -149,8 +150,8 @@ def test_pdf_writes_figures_and_lists_as_its_language_does(entries):
 def test_pdf_shows_the_face_with_and_without_its_map(entries):
     reader = PdfReader(io.BytesIO(pdf.to_pdf(entries, ENGLISH, MADE)))
     sizes = [[image.image.size for image in page.images] for page in reader.pages]
-    assert len(sizes[1]) == 3 and sizes[0] == sizes[3] == []  # the face twice, and the legend's colours
-    assert sorted(sizes[1])[1] == sorted(sizes[1])[2] != sorted(sizes[1])[0] == (128, 1)
+    assert len(sizes[2]) == 3 and sizes[0] == sizes[4] == []  # the face twice, and the legend's colours
+    assert sorted(sizes[2])[1] == sorted(sizes[2])[2] != sorted(sizes[2])[0] == (128, 1)
 
 
 def fullest(entry: Entry) -> Entry:
@@ -166,14 +167,14 @@ def fullest(entry: Entry) -> Entry:
 
 def test_a_report_says_what_the_files_say_about_themselves(entries, tmp_path):
     """The telling ones first; a file that says nothing takes no room for it. The table has every sentence."""
-    assert entries[0].origin == () and ENGLISH.origin_title not in text_of(pdf.to_pdf(entries, ENGLISH, MADE))[1]
+    assert entries[0].origin == () and ENGLISH.origin_title not in text_of(pdf.to_pdf(entries, ENGLISH, MADE))[2]
     frames = [Image.new("RGB", (99, 99), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     moving = Entry.of(entries[0].analysis, tmp_path / "a.gif")
     assert moving.origin == (Message("origin_moving"),)
     assert Entry.of(entries[1].analysis, tmp_path / "a.gif").origin == ()  # what cannot be read says nothing
     told = replace(entries[0], origin=SAID)
-    [page, _] = text_of(pdf.to_pdf([told], language("de"), MADE))
+    [_, page, _] = text_of(pdf.to_pdf([told], language("de"), MADE))
     said = [" ".join(language("de").say(message).split()) for message in SAID]
     assert language("de").origin_title in page
     places = [page.index(said[number]) for number in (0, 1, 2, 5)]  # telling ones, in their order
@@ -190,30 +191,30 @@ def test_every_page_of_a_group_names_the_face_that_decides(pages):
 @pytest.mark.parametrize("code", ["es", "pt", "fr", "de", "ar", "id", "ja"])
 def test_pdf_speaks_the_language_that_its_font_can_write_and_fits_its_pages(entries, code, monkeypatch):
     text, lowest = language(code), []
-    details = pdf._Report._details
-    monkeypatch.setattr(pdf._Report, "_details", lambda self, page: (details(self, page), lowest.append(self.get_y())))
-    pages = text_of(pdf.to_pdf(entries, text, MADE))[1:]
-    assert len(pages) == len(lowest) == 3
+    close = Paper.close_page
+    monkeypatch.setattr(Paper, "close_page", lambda paper: (lowest.append(paper.get_y()), close(paper)))
+    pages = text_of(pdf.to_pdf(entries, text, MADE))[2:]
+    assert len(pages) == 3 and len(lowest) == 5
     pdf.to_pdf([fullest(entries[0])], text, MADE)
-    assert max(lowest) < 297 - 13  # above the page's number
+    assert max(lowest) < BOTTOM
     assert text.figure("0.973412") in pages[1]
-    if code in pdf.NOT_WRITABLE:
+    if code in NOT_WRITABLE:
         assert f"cannot write {text.english_name}" in pages[0] and "A tool, not a proof." in pages[0]
     elif not text.right_to_left:  # joined letters are extracted in an order of their own
         assert text.verdicts["real"] in pages[0] and text.region_names["jaw"] in pages[0]
         assert " ".join(text.messages["empty"].format(name="a.jpg").split()) in pages[2]
 
 
-@pytest.mark.parametrize("code", [code for code in CODES if code not in pdf.NOT_WRITABLE])
+@pytest.mark.parametrize("code", [code for code in CODES if code not in NOT_WRITABLE])
 def test_the_font_has_every_letter_of_a_language_that_it_is_used_for(code):
     letters = set("".join(flat(language(code)).values())) - {"\n"}
-    assert {letter for letter in letters if ord(letter) not in pdf._writable()} == set()
+    assert {letter for letter in letters if ord(letter) not in writable()} == set()
 
 
 def test_what_the_font_cannot_write_is_escaped():
-    assert pdf._written("photo é 照.jpg") == "photo é \\u7167.jpg"
-    assert pdf._written("a\x1b[2J\u200e") == "a\\x1b[2J\\u200e"
-    assert pdf._written("\u200ea.jpg\u200e\xa0: 照", own=True) == "\u200ea.jpg\u200e\xa0: \\u7167"
+    assert written("photo é 照.jpg") == "photo é \\u7167.jpg"
+    assert written("a\x1b[2J\u200e") == "a\\x1b[2J\\u200e"
+    assert written("\u200ea.jpg\u200e\xa0: 照", own=True) == "\u200ea.jpg\u200e\xa0: \\u7167"
 
 
 def test_a_report_tells_its_time_in_utc_and_needs_a_picture(entries):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import ExifTags, Image
+from pypdf import PdfReader
 
 from deepdect.figures import percent
 from deepdect.texts import ENGLISH
@@ -93,9 +94,13 @@ def test_a_photo_gets_a_verdict_and_its_evidence(open_page, pictures):
     rows = page.locator(".dd-regions th[scope=row]").all_inner_texts()
     assert len(rows) == 12 and rows[-2:] == ["Model baseline", "Total"]
     assert page.locator("#several").is_hidden()
+    with page.expect_download() as waiting:
+        page.click("#photo-get-pdf")
+    [report] = PdfReader(waiting.value.path()).pages
+    assert "face.png" in report.extract_text() and re.search("[✓✗]", report.extract_text())
     page.click("button[aria-label='Remove Image']")
     page.wait_for_selector(".dd-waiting")
-    assert page.locator("#evidence").is_hidden()
+    assert page.locator("#evidence").is_hidden() and page.locator("#photo-get-pdf").is_hidden()
 
 
 @pytest.mark.parametrize(

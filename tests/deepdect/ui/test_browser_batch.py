@@ -23,7 +23,7 @@ NAMES = ("face.png", "garbage.png", "two faces.png")
 def download(page: Any, kind: str) -> bytes:
     """What a click on one of the downloads brings."""
     with page.expect_download() as waiting:
-        page.click(f"#get-{kind}")
+        page.click(f"#batch-get-{kind}")
     return Path(waiting.value.path()).read_bytes()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from pypdf import PdfReader
 
 from tests.clips import write
 
@@ -40,6 +42,15 @@ def test_a_video_s_people_moments_and_their_evidence(open_page, clip):
     assert re.match(r"Person \d at \d\.\d s", page.inner_text("#clip-result .dd-face"))
     page.wait_for_function("/[✓✗]/.test(document.querySelector('#clip-evidence .dd-regions table')?.innerText)")
     page.wait_for_selector("#clip-slider img")
+    with page.expect_download() as waiting:
+        page.click("#clip-get-json")
+    known = json.loads(Path(waiting.value.path()).read_text())
+    assert len(known["people"]) == 2 and known["path"] == clip.name
+    with page.expect_download() as waiting:
+        page.click("#clip-get-pdf")
+    report = [one.extract_text() for one in PdfReader(waiting.value.path()).pages]
+    assert len(report) == 1 + page.locator("#clip-moments .thumbnail-item").count()
+    assert clip.name in report[0] and all(re.search("[✓✗]", moment) for moment in report[1:])
     page.click("#language input")
     page.get_by_role("option", name="Deutsch").click()
     page.wait_for_function("/Echt.*Unklar/s.test(document.querySelector('#clip-verdict .dd-card')?.innerText)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +10,15 @@ import gradio as gr
 import pytest
 from gradio.utils import get_upload_folder
 from PIL import Image
+from pypdf import PdfReader
 
 from deepdect import ui
 from deepdect.messages import Message
+from deepdect.report import digest
 from deepdect.texts import CODES, ENGLISH, language
 from deepdect.ui import uploads
-from deepdect.ui.explanation import Shown
 from deepdect.ui.page import CACHE_SECONDS, Page
+from deepdect.ui.shown import Shown
 from deepdect.ui.wording import PHRASES, in_the_browser
 
 from .test_cards import CALIBRATION, JAW, MOUTH, analysis, checked, face, words
@@ -179,6 +182,28 @@ def test_a_check_says_nothing_of_a_photo_that_was_replaced_or_deleted(shown):
     nothing = Shown(analysis(status="no_face"), shown.file)
     assert [explanation._on_check(one) for one in (shown, None, nothing, Shown(None, shown.file))] == [gr.skip()] * 4
     assert len(detector.seen) == 1
+
+
+def test_a_report_tells_what_hiding_found_of_every_face(shown, monkeypatch, tmp_path):
+    """Of those that nobody looked at, too; a face that was checked is not checked again."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    detector = Checking()
+    photo = Page(detector).photo
+    photo.explanation._on_check(shown)
+    shown.sha256 = digest(shown.file)
+    file = Path(photo._on_download("pdf", shown, "fr"))
+    assert len(detector.seen) == 2 and shown.checked(0) and shown.checked(1)
+    told = " ".join("".join(page.extract_text() for page in PdfReader(file).pages).split())
+    assert shown.sha256 in told and told.count("✓") == 2 + 2  # a region and the legend on each face's page
+    assert json.loads(Path(photo._on_download("json", shown, "fr")).read_text())[0] == shown.analysis.to_json()
+    assert len(detector.seen) == 2
+
+
+@pytest.mark.parametrize("gone", [None, Shown(None, Path("a.png"))])
+def test_without_a_result_there_is_nothing_to_report(page, gone):
+    with pytest.raises(gr.Error) as error:
+        page.photo._on_download("pdf", gone, "es")
+    assert error.value.message == language("es").gone
 
 
 def test_uploads_go_to_a_folder_of_the_page_s_own(detector, monkeypatch):

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from deepdect import pdf, pdf_summary
-from deepdect.pdf_summary import ROWS, Line
+from deepdect import pdf
+from deepdect.pdf import summary
+from deepdect.pdf.summary import ROWS, Line
 from deepdect.report import Entry
 from deepdect.texts import ENGLISH, language
 
-from .ui.test_cards import analysis, face
+from ..ui.test_cards import analysis, face
 
 REFUSED = analysis(status="unreadable", message="damaged")
 
@@ -40,33 +41,34 @@ def test_the_most_suspicious_comes_first_and_what_has_no_verdict_last():
         Line("d", None, None, 5),
         Line("e", "inconclusive", 0.5, 6),
     ]
-    [page] = pdf_summary.by_page(lines)
+    [page] = summary.by_page(lines)
     assert [line.name for line in page] == ["c", "e", "b", "a", "d"]
 
 
 @pytest.mark.parametrize(("count", "pages"), [(1, 0), (2, 1), (ROWS, 1), (ROWS + 1, 2), (200, 6)])
 def test_pages_are_as_many_as_are_needed(count, pages):
-    assert pdf_summary.pages(count) == pages
-    parts = pdf_summary.by_page([Line(str(n), "real", 0.1, n) for n in range(count)])
+    assert summary.pages(count) == pages
+    parts = summary.by_page([Line(str(n), "real", 0.1, n) for n in range(count)])
     assert len(parts) == pages and sum(map(len, parts)) == (count if pages else 0)
 
 
 def test_every_picture_is_named_with_its_verdict_and_a_link_to_its_first_page():
     reader = read(entry("a.png", 0.1, 0.2), entry("b.png"), entry("c.png", 0.97, 0.5))
-    assert len(reader.pages) == 1 + 2 + 1 + 2
+    assert len(reader.pages) == 1 + 3 + 1 + 3  # of a group, a page with all its faces comes first
     told = text_of(reader.pages[0]).replace("\N{NO-BREAK SPACE}", " ")
-    assert told.index("c.png Deepfake 97 % Page 5 of 6") < told.index("a.png Real 20 % Page 2 of 6")
-    assert told.index("a.png Real") < told.index(f"b.png {ENGLISH.batch_refused} Page 4 of 6")
-    for number, name in ((1, "a.png"), (3, "b.png"), (4, "c.png")):
+    assert told.index("c.png Deepfake 97 % Page 6 of 8") < told.index("a.png Real 20 % Page 2 of 8")
+    assert told.index("a.png Real") < told.index(f"b.png {ENGLISH.batch_refused} Page 5 of 8")
+    for number, name in ((1, "a.png"), (4, "b.png"), (5, "c.png")):
         assert name in text_of(reader.pages[number])
     numbers = {page.indirect_reference.idnum: number for number, page in enumerate(reader.pages)}
     targets = [numbers[link.get_object()["/Dest"][0].idnum] for link in reader.pages[0]["/Annots"]]
-    assert [*dict.fromkeys(targets)] == [4, 1, 3]
+    assert [*dict.fromkeys(targets)] == [5, 1, 4]
 
 
 def test_one_picture_needs_no_summary():
     reader = read(entry("a.png", 0.1, 0.9))
-    assert len(reader.pages) == 2 and "Face 1 of 2" in text_of(reader.pages[0])
+    assert len(reader.pages) == 3 and "Face 1 of 2" in text_of(reader.pages[1])
+    assert ENGLISH.column_file not in text_of(reader.pages[0])
 
 
 def test_of_a_long_name_the_end_is_kept_on_its_line():

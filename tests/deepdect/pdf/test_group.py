@@ -1,0 +1,62 @@
+"""The page before the faces of a group: what is listed, and where its links lead."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+
+from deepdect import pdf
+from deepdect.pdf import group
+from deepdect.pdf.paper import BOTTOM, Paper
+from deepdect.report import Entry
+from deepdect.texts import ENGLISH, language
+
+from ..ui.test_cards import analysis, face
+
+FACES = (face(0.97), face(0.1), face(0.5))
+
+
+def read(entry: Entry, code: str = "en") -> PdfReader:
+    return PdfReader(io.BytesIO(pdf.to_pdf([entry], language(code))))
+
+
+def told(page) -> str:
+    return " ".join(page.extract_text().split()).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_a_group_is_shown_as_a_whole_with_a_link_to_every_face(tmp_path):
+    Image.fromarray(np.full((80, 100, 3), 90, np.uint8)).save(tmp_path / "a.png")
+    reader = read(Entry.of(analysis(*FACES), tmp_path / "a.png"))
+    first = reader.pages[0]
+    assert [image.image.size for image in first.images] == [(100, 80)]
+    assert "Face 1 Deepfake 97 % Face 2 Real 10 % Face 3 Inconclusive 50 %" in told(first)
+    assert " ".join(ENGLISH.several_faces.format(count=3, number=1).split()) in told(first)
+    numbers = {page.indirect_reference.idnum: number for number, page in enumerate(reader.pages)}
+    targets = [numbers[link.get_object()["/Dest"][0].idnum] for link in first["/Annots"]]
+    assert [*dict.fromkeys(targets)] == [1, 2, 3]
+    assert ["Face 2 of 3" in told(page) for page in reader.pages] == [False, False, True, False]
+
+
+def test_one_face_needs_no_such_page():
+    assert [group.pages(analysis(*faces)) for faces in ((), FACES[:1], FACES[:2])] == [0, 0, 1]
+    assert len(read(Entry(analysis(FACES[0]), Path("gone.png"), None)).pages) == 1
+
+
+@pytest.mark.parametrize("code", ["en", "de", "ar"])
+def test_a_tall_picture_of_many_fits_its_page(tmp_path, monkeypatch, code):
+    lowest, close = [], Paper.close_page
+    monkeypatch.setattr(Paper, "close_page", lambda paper: (lowest.append(paper.get_y()), close(paper)))
+    Image.fromarray(np.full((400, 100, 3), 90, np.uint8)).save(tmp_path / "a.png")
+    many = replace(analysis(*FACES * 9), path="folder/" * 40)
+    reader = read(Entry.of(many, tmp_path / "a.png"), code)
+    assert len(reader.pages) == 28 and lowest[0] < BOTTOM
+    if code == "en":
+        assert f"Face {group.FIRST} " in told(reader.pages[0]) and f"Face {group.FIRST + 1} " not in told(
+            reader.pages[0]
+        )
