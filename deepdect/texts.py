@@ -45,6 +45,7 @@ class Texts:
     analyse: str
     examples: str
     examples_note: str
+    example_names: tuple[str, ...]  # for who cannot see the two
 
     waiting_title: str
     waiting: tuple[str, ...]

@@ -15,7 +15,7 @@ from deepdect.pictures import before_after
 from deepdect.report import Entry
 from explain import overlay
 
-PICTURE, SMALLER_PICTURE = 72.0, 42.0  # mm, as all lengths here; smaller where the file says something about itself
+PICTURE, SMALLER_PICTURE = 72.0, 38.0  # mm, as all lengths here; smaller where the file says something about itself
 ORIGIN_SENTENCES = 4
 
 

@@ -81,8 +81,8 @@ class BatchTab:
             say.note("batch_pick", elem_classes="dd-small")
             self.table = gr.Dataframe(
                 headers=list(_headers(ENGLISH)),
-                datatype=["number", "html", "str", "str", "number", "str", "str"],
-                column_widths=["52px", "84px", "190px", "130px", "125px", "150px", "310px"],
+                datatype=["number", "html", "str", "number", "str", "str", "str"],
+                column_widths=["44px", "76px", "130px", "110px", "210px", "150px", "321px"],
                 interactive=False,
                 wrap=True,
                 show_label=False,
@@ -247,9 +247,9 @@ def _headers(text: Texts) -> Sequence[str]:
     return (
         "#",
         text.column_preview,
-        text.column_file,
-        text.column_verdict,
+        text.column_verdict,  # with the probability before the file: a phone shows no more than these
         text.column_probability,
+        text.column_file,
         text.column_region,
         text.column_status,
     )
@@ -261,16 +261,16 @@ def _cells(number: int, row: Row, text: Texts) -> list[Any]:
     image = f'<img src="{row.thumbnail}" alt="" class="dd-thumbnail">' if row.thumbnail else ""
     if analysis.verdict is None or analysis.fake_probability is None:
         words = text.say(analysis.message) or text.statuses[analysis.status]
-        return [number, image, analysis.path, text.batch_refused, None, "", words]
+        return [number, image, text.batch_refused, None, analysis.path, "", words]
     # the page singles out no part of an undecided face
     regions = [] if analysis.verdict == "inconclusive" else analysis.faces[analysis.most_suspicious].regions
     region = max(regions, key=lambda one: abs(one.evidence), default=None)
     return [
         number,
         image,
-        analysis.path,
         text.verdicts[analysis.verdict],
         min(max(round(100 * analysis.fake_probability, 1), 0.1), 99.9),
+        analysis.path,
         text.region_names.get(region.name, region.name) if region else "",
         " ".join(text.say(message) for message in origin.telling(row.entry.origin)) or text.statuses["ok"],
     ]

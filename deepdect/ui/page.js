@@ -73,6 +73,14 @@ document.addEventListener("change", (event) => {
   event.target.files = retyped.files;
 }, true);
 
+// Gradio's examples are pictures without a name.
+const examples = () => document.querySelectorAll("#examples .gallery-item, #examples button");
+const nameExamples = () => examples().forEach((button, number) => {
+  const name = spokenIn(EXAMPLE_NAMES)[number];
+  if (button.ariaLabel !== name) button.ariaLabel = name;
+});
+new MutationObserver(nameExamples).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["data-language"] });
+
 // Browsers cannot show every picture that can be analysed (HEIC, TIFF), nor a damaged one.
 document.addEventListener("error", (event) => {
   const image = event.target;
@@ -91,7 +99,7 @@ document.addEventListener("load", (event) => {
 // `?example=altered` opens the page with that example's result, so that it can be linked to.
 const linked = ["real", "altered"].indexOf(new URLSearchParams(location.search).get("example"));
 if (linked >= 0) {
-  const example = () => document.querySelectorAll("#examples .gallery-item, #examples button")[linked];
+  const example = () => examples()[linked];
   const ready = setInterval(() => {
     // the first answer chooses the page's language; the picker, which an analysis goes by, takes it over after that
     const chosen = document.querySelector("#privacy [data-language]")?.dataset.language;

@@ -30,6 +30,7 @@ def script() -> str:
         "LIVE": live.constants(),
         "RECORD_STOP": {code: language(code).record_stop for code in CODES},
         "CAMERA_FAILED": {code: language(code).record_failed for code in CODES},
+        "EXAMPLE_NAMES": {code: language(code).example_names for code in CODES},
         "NO_PREVIEW": {code: language(code).no_preview for code in CODES},
         "RIGHT_TO_LEFT": [code for code in CODES if language(code).right_to_left],
         "LOCALES": LOCALES,

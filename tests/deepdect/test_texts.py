@@ -180,9 +180,14 @@ def test_every_message_that_the_code_uses_exists():
 
 def test_a_message_is_english_text_that_other_languages_can_word():
     message = Message("not_a_picture", name="a.png", kind=Message("kind_video"), formats=("JPEG", "PNG"))
-    assert message == "a.png: looks like a video. Send a picture: JPEG, PNG."
-    assert language("de").say(message) == "a.png: sieht aus wie ein Video. Senden Sie ein Bild: JPEG, PNG."
-    assert language("zh").say(message) == "a.png：看起来是视频。请发送图片：JPEG、PNG。"
+    assert message == (
+        "a.png: looks like a video (for videos there is a tab and a command of their own). Send a picture: JPEG, PNG."
+    )
+    assert language("de").say(message) == (
+        "a.png: sieht aus wie ein Video (für Videos gibt es einen eigenen Reiter und einen eigenen Befehl). Senden Sie "
+        "ein Bild: JPEG, PNG."
+    )
+    assert language("zh").say(message) == "a.png：看起来是视频（视频有专门的标签页和命令）。请发送图片：JPEG、PNG。"
     assert language("de").say("no message") == "no message"
     again = pickle.loads(pickle.dumps(message))
     assert again == message and language("fr").say(again) == language("fr").say(message)

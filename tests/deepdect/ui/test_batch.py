@@ -79,11 +79,11 @@ def test_the_table_fills_and_a_bad_file_does_not_stop_the_rest(photos):
     shown = list(steps)
     assert [len(table(step[tab.table])) for step in shown] == [1, 2, 3, 3]
     first, second, third = table(shown[-1][tab.table])
-    assert first[0] == 1 and first[2:] == ["a.png", "Real", 10.0, "Nose", ENGLISH.statuses["ok"]]
+    assert first[0] == 1 and first[2:] == ["Real", 10.0, "a.png", "Nose", ENGLISH.statuses["ok"]]
     assert first[1].startswith('<img src="data:image/jpeg;base64,')
-    assert second == [2, "", "b.png", ENGLISH.batch_refused, None, "", "b.png is damaged"]
+    assert second == [2, "", ENGLISH.batch_refused, None, "b.png", "", "b.png is damaged"]
     # the most suspicious face's, never 100 per cent, and its strongest region
-    assert third[0] == 3 and third[2:6] == ["c.png", "Deepfake", 99.9, "Nose"]
+    assert third[0] == 3 and third[2:6] == ["Deepfake", 99.9, "c.png", "Nose"]
     assert "2 of 3 photos analysed" in words(shown[1][tab.progress])
     end = words(shown[-1][tab.progress])
     assert "All photos are done: 3" in end and "1 real, 1 deepfake, 0 inconclusive, 1 without a verdict" in end
@@ -103,7 +103,7 @@ def test_a_batch_can_be_stopped_and_keeps_its_rows(photos):
     assert list(tab._on_start(photos, batch)) == [gr.skip()]
     again = tab.reworded(batch, language("fr"))
     assert words(language("fr").batch_stopped.format(done=1, total=3)) in words(again[tab.progress])
-    assert table(again[tab.table])[0][3] == language("fr").verdicts["real"]
+    assert table(again[tab.table])[0][2] == language("fr").verdicts["real"]
 
 
 def test_what_the_page_does_not_say_the_table_does_not_say_either(photos):
@@ -112,7 +112,7 @@ def test_what_the_page_does_not_say_the_table_does_not_say_either(photos):
     tab = Page(Scripted(UNDECIDED, FAKE, REAL)).batch
     _, steps = begin(tab, photos, "de")
     rows = table(list(steps)[-1][tab.table])
-    assert rows[0][3] == language("de").verdicts["inconclusive"] and rows[0][5] == ""
+    assert rows[0][2] == language("de").verdicts["inconclusive"] and rows[0][5] == ""
     assert "AUTOMATIC1111" in rows[1][6] and rows[1][6].startswith("Sie nennt")
     assert rows[2][6] == language("de").statuses["ok"]
 

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 from pypdf import PdfReader
 
 from deepdect.figures import percent
-from deepdect.texts import ENGLISH
+from deepdect.texts import ENGLISH, language
 from deepdect.ui.photo import EXAMPLES
 
 from .conftest import UPLOAD
@@ -206,6 +206,16 @@ def test_examples_are_analysed_on_a_click(open_page):
     page.locator("#examples .gallery-item, #examples button").first.click()
     page.wait_for_selector(RESULT)
     assert "One face was found" in page.inner_text("#result")
+
+
+def test_examples_have_a_name_for_who_cannot_see_them(open_page):
+    page = open_page()
+    for code in ("en", "de"):
+        for name in language(code).example_names:
+            assert page.get_by_role("button", name=name, exact=True).count() == 1
+        page.click("#language input")
+        page.get_by_role("option", name="Deutsch").click()
+        page.wait_for_function("document.documentElement.dataset.language === 'de'")
 
 
 def test_an_example_can_be_linked_to(open_page, page_url, detector):
