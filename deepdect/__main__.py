@@ -120,12 +120,16 @@ def video(
     timeline: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw the probabilities over time (one video at a time).")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.pdf", help="Write a report for people (one video at a time).")
+    ] = None,
     runtime: Annotated[RuntimeChoice | None, typer.Option(help="How to run the network (default: auto).")] = None,
 ) -> None:
     """Judge videos, person by person. Exit status: 0 all analysed, 1 some could not be, 2 bad usage."""
     from deepdect import video_command
 
-    code = video_command.run(paths, as_json, fps, timeline, lambda: _detector(runtime.value if runtime else None))
+    name = runtime.value if runtime else None
+    code = video_command.run(paths, as_json, fps, timeline, report, lambda: _detector(name))
     raise typer.Exit(code)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from deepdect import Analysis, ImageError, images, origin
+from deepdect import Analysis, Detector, FaceAnalysis, ImageError, faces, images, origin
 from deepdect.messages import Message
 from explain.regions import REGIONS
 
@@ -57,10 +57,21 @@ class Entry:
             return None
 
 
+def verified(detector: Detector, analysis: Analysis, photo: np.ndarray, number: int) -> FaceAnalysis:
+    """One face of an analysis without pixels, its regions hidden in turn (`Detector.verify`).
+
+    photo: the picture's pixels, uint8 RGB [h, w, 3]. number: the face's, from 0.
+    """
+    face = analysis.faces[number]
+    restored = replace(face, crop=faces.crop(photo, face.face))
+    [checked] = detector.verify(replace(analysis, faces=[restored])).faces
+    return replace(face, regions=checked.regions, warnings=checked.warnings)
+
+
 def without_pixels(analysis: Analysis) -> Analysis:
     """The same analysis with neither its photo's pixels nor its crops'."""
-    faces = [replace(face, crop=replace(face.crop, pixels=_NOTHING)) for face in analysis.faces]
-    return replace(analysis, photo=None, faces=faces)
+    bare = [replace(face, crop=replace(face.crop, pixels=_NOTHING)) for face in analysis.faces]
+    return replace(analysis, photo=None, faces=bare)
 
 
 def digest(file: Path) -> str | None:

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
-from rich.progress import Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from deepdect import video
 from deepdect.detector import Detector
 from deepdect.figures import tenths
 from deepdect.frames import MAX_FPS
+from deepdect.report import Entry, digest, verified
+from deepdect.scenes import Scenes
 from deepdect.terminal import console, errors, plain, print_json, shown, unwritable
 from deepdect.texts import ENGLISH
 
 
-def run(paths: list[str], as_json: bool, fps: float, timeline: Path | None, detector: Callable[[], Detector]) -> int:
+def run(
+    paths: list[str],
+    as_json: bool,
+    fps: float,
+    timeline: Path | None,
+    report: Path | None,
+    detector: Callable[[], Detector],
+) -> int:
     """Judge and print; returns the exit status: 0 all analysed, 1 some could not be, 2 bad usage."""
     if not 0 < fps <= MAX_FPS:
         errors.print(f"--fps: expected more than 0 and at most {MAX_FPS:g}; received {fps:g}")
         return 2
-    if timeline:
-        why = unwritable(timeline)
-        told = f"cannot be written: {why}. It takes" if why else "takes"
-        if why or len(paths) > 1 or timeline.suffix.lower() != ".png":
-            wanted = "one video, and a .png file in a folder that exists"
-            errors.print(f"--timeline {plain(str(timeline))}: {told} {wanted}")
+    for option, file, ending in (("--timeline", timeline, ".png"), ("--report", report, ".pdf")):
+        why = unwritable(file) if file else None
+        if file and (why or len(paths) > 1 or file.suffix.lower() != ending):
+            told = f"cannot be written: {why}. It takes" if why else "takes"
+            errors.print(f"{option} {plain(str(file))}: {told} one video, and a {ending} file in a folder that exists")
             return 2
     # OpenCV's warning about a file that it cannot open would precede ours
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
@@ -35,8 +44,13 @@ def run(paths: list[str], as_json: bool, fps: float, timeline: Path | None, dete
     columns = (TextColumn("{task.description}"), TextColumn("{task.completed:.0f} s of video"), TimeElapsedColumn())
     for path in paths:
         with Progress(*columns, console=errors, transient=True) as bar:
-            reached = partial(_reached, bar, bar.add_task(shown(path), total=None))
-            analysis = video.analyze(judge, path, fps, progress=reached)
+            task, found = bar.add_task(shown(path), total=None), Scenes()
+            for step in video.steps(judge, path, fps):
+                for look in step.looks:
+                    bar.update(task, completed=look.t)
+                    if report:
+                        found.add(look)
+            analysis = step.analysis
         failed |= analysis.status != "ok"
         if as_json:
             print_json(analysis.to_json())
@@ -51,11 +65,28 @@ def run(paths: list[str], as_json: bool, fps: float, timeline: Path | None, dete
                 errors.print(f"--timeline {plain(str(timeline))}: cannot be written ({error.strerror or error})")
                 return 2
             errors.print(f"[dim]timeline: {plain(str(timeline))}[/dim]")
+        if report and analysis.people:
+            try:
+                report.write_bytes(_report(judge, analysis, found))
+            except OSError as error:
+                errors.print(f"--report {plain(str(report))}: cannot be written ({error.strerror or error})")
+                return 2
+            errors.print(f"[dim]report: {plain(str(report))}[/dim]")
     return 1 if failed else 0
 
 
-def _reached(bar: Progress, task: TaskID, t: float) -> None:
-    bar.update(task, completed=t)
+def _report(detector: Detector, analysis: video.VideoAnalysis, found: Scenes) -> bytes:
+    """The PDF, each moment's regions checked."""
+    from deepdect.pdf import clip  # only now: it takes a while, and few need it
+
+    with TemporaryDirectory() as folder:
+        moments = []
+        for scene in found.keep(Path(folder)):
+            photo = scene.photo()
+            faces = [verified(detector, scene.picture, photo, 0)] if photo is not None else scene.picture.faces
+            picture = replace(scene.picture, path=analysis.path, faces=faces)
+            moments.append((scene.person, scene.t, Entry(picture, scene.file, digest(scene.file))))
+        return clip.to_pdf(analysis, digest(Path(analysis.path)), moments, ENGLISH)
 
 
 def _describe(analysis: video.VideoAnalysis) -> None:

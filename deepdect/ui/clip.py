@@ -12,14 +12,14 @@ import gradio as gr
 from deepdect import Detector, video
 from deepdect.pdf import clip as clip_report
 from deepdect.report import digest
+from deepdect.scenes import Scene, Scenes
 from deepdect.texts import ENGLISH, Texts
 from deepdect.ui import cards, clip_cards, downloads
 from deepdect.ui.download_buttons import DownloadButtons
 from deepdect.ui.endpoint import endpoint
 from deepdect.ui.explanation import CHECKS_AT_ONCE, QUIET, Explanation, spoken
-from deepdect.ui.scenes import Scene, Scenes
 from deepdect.ui.shown import Shown
-from deepdect.ui.uploads import upload
+from deepdect.ui.uploads import own_folder, upload
 from deepdect.ui.wording import Wording
 
 VIDEOS_AT_ONCE = 1  # photos, which somebody waits for, have places of their own
@@ -57,7 +57,7 @@ class Clip:
     def end(self) -> None:
         """Nothing more is to come."""
         self.ended = True
-        self.kept = self.found.keep() if self.analysis and self.analysis.people else []
+        self.kept = self.found.keep(own_folder()) if self.analysis and self.analysis.people else []
         self.found = Scenes()
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deepdect import Analysis, Detector, ImageError, faces, images
+from deepdect import Analysis, Detector, ImageError, images
 from deepdect.messages import Message
-from deepdect.report import Entry
+from deepdect.report import Entry, verified
 from deepdect.texts import DEFAULT
 
 
@@ -44,16 +44,14 @@ class Shown:
         """Hide that face's regions in turn; whether that told anything. A file that is gone leaves it unchecked."""
         if self.analysis is None or self.checked(number):
             return False
-        analysis, face = self.analysis, self.analysis.faces[number]
         try:
             photo = images.load(self.file)
         except ImageError:  # deleted meanwhile
             return False
-        restored = replace(face, crop=faces.crop(photo, face.face))
-        [checked] = detector.verify(replace(analysis, faces=[restored])).faces
+        checked = verified(detector, self.analysis, photo, number)
         known = [*self.analysis.faces]  # a check of another face may have ended meanwhile
-        known[number] = replace(face, regions=checked.regions, warnings=checked.warnings)
-        self.analysis = replace(analysis, faces=known)
+        known[number] = checked
+        self.analysis = replace(self.analysis, faces=known)
         if self.keep:
             self.keep(self.analysis)
         return True

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from pypdf import PdfReader
 
 from deepdect import frames, video
 from deepdect.faces import Face
@@ -244,13 +247,18 @@ def test_the_command_prints_a_line_a_video_and_goes_on_past_bad_ones(clip, tmp_p
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert (first["status"], second["status"]) == ("unsupported", "ok")
     assert set(second) == set(first) and len(second["people"]) == 2
-    drawn = [*command, str(clip), "--fps", "2", "--timeline", str(tmp_path / "t.png")]
-    done = subprocess.run(drawn, capture_output=True, text=True, check=False)
+    files = ["--timeline", str(tmp_path / "t.png"), "--report", str(tmp_path / "r.pdf")]
+    done = subprocess.run([*command, str(clip), "--fps", "2", *files], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and (tmp_path / "t.png").is_file()
+    first, *moments = [page.extract_text() for page in PdfReader(tmp_path / "r.pdf").pages]
+    assert "Person 2" in first and hashlib.sha256(clip.read_bytes()).hexdigest() in first
+    assert moments and all(clip.name in page and re.search("[✓✗]", page) for page in moments)
     assert done.stdout.count("person ") == 2 and "fake probability" in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [("--fps", "0"), ("--timeline", "a.jpg"), ("--timeline", "nowhere/a.png")])
+@pytest.mark.parametrize(
+    "arguments", [("--fps", "0"), ("--timeline", "a.jpg"), ("--timeline", "nowhere/a.png"), ("--report", "a.png")]
+)
 def test_bad_usage_is_status_two(clip, arguments):
     command = [sys.executable, "-m", "deepdect", "video", str(clip), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""A video's most suspicious moments: which are kept, and their surroundings as files, for the page to explain."""
+"""A video's most suspicious moments: which are kept, and their surroundings as files, to be explained later."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from PIL import Image
 
 from deepdect import Analysis, FaceAnalysis, images, pictures, report, video
 from deepdect.images import ImageError
-from deepdect.ui import uploads
 
 MOST = 12  # moments of a video
 APART = 1.0  # seconds between two moments of one person: neighbours look alike
@@ -88,9 +87,8 @@ class Scenes:
     def _only(self, one: _Candidate) -> bool:
         return sum(other.person == one.person for other in self._best) == 1
 
-    def keep(self) -> list[Scene]:
-        """Writes the moments into the page's temporary folder; the most suspicious one first."""
-        folder = uploads.own_folder()
+    def keep(self, folder: Path) -> list[Scene]:
+        """Writes the moments into that folder; the most suspicious one first."""
         kept = []
         for number, one in enumerate(sorted(self._best, key=lambda one: -one.logit)):
             file = folder / f"{number}.png"
