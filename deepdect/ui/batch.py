@@ -82,7 +82,7 @@ class BatchTab:
             self.table = gr.Dataframe(
                 headers=list(_headers(ENGLISH)),
                 datatype=["number", "html", "str", "number", "str", "str", "str"],
-                column_widths=["44px", "76px", "130px", "110px", "210px", "150px", "321px"],
+                column_widths=["40px", "88px", "122px", "104px", "215px", "150px", "322px"],
                 interactive=False,
                 wrap=True,
                 show_label=False,
