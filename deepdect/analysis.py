@@ -37,6 +37,11 @@ class FaceAnalysis:
         """Where the evidence lies on the photo."""
         return overlay.CropPlacement(self.crop.x, self.crop.y, self.crop.size, self.crop.angle)
 
+    @property
+    def checked(self) -> bool:
+        """Whether its regions have been hidden in turn (`Detector.verify`)."""
+        return any(region.drop is not None for region in self.regions)
+
     def labels(self, size: int = faces.CROP) -> np.ndarray:
         """The region of every pixel of the crop, uint8 [size, size] of indices into `explain.regions.REGIONS`."""
         landmarks = self.crop.to_crop(self.face.landmarks)

@@ -1,4 +1,4 @@
-"""Results to keep: JSON, CSV and (deepdect/pdf.py) PDF, all with the same figures."""
+"""Results to keep: JSON, CSV and (`deepdect.pdf`) PDF, all with the same figures."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ def digest(file: Path) -> str | None:
         return None
 
 
-def to_json(entries: Iterable[Entry]) -> str:
-    """A JSON array of the pictures, each as `deepdect analyze --json` prints it."""
-    return json.dumps([entry.analysis.to_json() for entry in entries], ensure_ascii=False, indent=1) + "\n"
+def to_json(results: Iterable[dict[str, Any]]) -> str:
+    """A JSON array of results, each as `deepdect analyze --json` or `deepdect video --json` prints it."""
+    return json.dumps(list(results), ensure_ascii=False, indent=1) + "\n"
 
 
 def to_csv(entries: Iterable[Entry]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from deepdect import Analysis, FaceAnalysis, images, pictures, report, video
+from deepdect import Analysis, Detector, FaceAnalysis, images, pictures, report, video
 from deepdect.images import ImageError
 
 MOST = 12  # moments of a video
@@ -20,15 +20,17 @@ THUMBNAIL = 240  # pixels a side
 
 @dataclass
 class Scene:
-    """One person at t seconds. picture: the analysis of that face alone, without pixels, in pixels of the file.
+    """One person at t seconds. picture: the analysis of that face alone, without pixels, in pixels of the file, whose
+    digest is sha256.
 
-    Its regions may be checked later; the rest stays.
+    The picture's regions may be checked later; the rest stays.
     """
 
     person: int
     t: float
     picture: Analysis
     file: Path
+    sha256: str | None
     thumbnail: Image.Image
 
     def checked(self, picture: Analysis) -> None:
@@ -41,6 +43,15 @@ class Scene:
             return images.load(self.file)
         except ImageError:
             return None
+
+    def entry(self, detector: Detector, path: str) -> report.Entry | None:
+        """For a report, its regions checked; None where its file has been deleted. path: what the video is called."""
+        photo = self.photo()
+        if photo is None:
+            return None
+        if not self.picture.faces[0].checked:
+            self.checked(replace(self.picture, faces=[report.verified(detector, self.picture, photo, 0)]))
+        return report.Entry(replace(self.picture, path=path), self.file, self.sha256)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +106,8 @@ class Scenes:
             Image.fromarray(one.photo).save(file, compress_level=1)
             small = Image.fromarray(pictures.before_after(one.photo, one.picture.faces[0])[1])
             small.thumbnail((THUMBNAIL, THUMBNAIL))
-            kept.append(Scene(one.person, one.t, report.without_pixels(one.picture), file, small))
+            picture = report.without_pixels(one.picture)
+            kept.append(Scene(one.person, one.t, picture, file, report.digest(file), small))
         return kept
 
 

@@ -139,6 +139,7 @@ class Texts:
     video_note: str
     timeline: str
     timeline_note: str
+    seconds: str
     person: str
     person_seen: str
     person_brief: str
@@ -162,6 +163,7 @@ class Texts:
     report_page: str
     report_face: str
     report_photo: str
+    report_frame: str
     report_map: str
     report_size: str
     report_file_sha256: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -144,22 +144,14 @@ class Step:
     share: float | None = None
 
 
-def analyze(
-    detector: Detector,
-    path: str | os.PathLike,
-    fps: float = 4.0,
-    name: str | None = None,
-    progress: Callable[[float], None] = lambda t: None,
-) -> VideoAnalysis:
+def analyze(detector: Detector, path: str | os.PathLike, fps: float = 4.0, name: str | None = None) -> VideoAnalysis:
     """Judge a video file. What cannot be read raises nothing: `status` and `message` say so.
 
-    fps: frames of a second that are looked at. name: what the result calls the file. progress: called with the time in
-    seconds that has been reached; it may raise to stop. Raises ValueError for fps out of range.
+    fps: frames of a second that are looked at. name: what the result calls the file. Raises ValueError for fps out of
+    range.
     """
-    for step in steps(detector, path, fps, name):
-        if step.looks:
-            progress(step.looks[-1].t)
-    return step.analysis
+    *_, last = steps(detector, path, fps, name)
+    return last.analysis
 
 
 def steps(detector: Detector, path: str | os.PathLike, fps: float = 4.0, name: str | None = None) -> Iterator[Step]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import cv2
-from rich.progress import Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, TextColumn, TimeElapsedColumn, track
 
 from deepdect import video
 from deepdect.detector import Detector
 from deepdect.figures import tenths
 from deepdect.frames import MAX_FPS
-from deepdect.report import Entry, digest, verified
+from deepdect.report import digest
 from deepdect.scenes import Scenes
 from deepdect.terminal import console, errors, plain, print_json, shown, unwritable
 from deepdect.texts import ENGLISH
@@ -45,6 +44,7 @@ def run(
     for path in paths:
         with Progress(*columns, console=errors, transient=True) as bar:
             task, found = bar.add_task(shown(path), total=None), Scenes()
+            sha256 = digest(Path(path)) if report else None  # of what is judged
             for step in video.steps(judge, path, fps):
                 for look in step.looks:
                     bar.update(task, completed=look.t)
@@ -65,9 +65,12 @@ def run(
                 errors.print(f"--timeline {plain(str(timeline))}: cannot be written ({error.strerror or error})")
                 return 2
             errors.print(f"[dim]timeline: {plain(str(timeline))}[/dim]")
-        if report and analysis.people:
+        if report and not analysis.people:
+            errors.print(f"--report {plain(str(report))}: not written, since nobody was found")
+        elif report:
+            pages = _report(judge, analysis, found, sha256)
             try:
-                report.write_bytes(_report(judge, analysis, found))
+                report.write_bytes(pages)
             except OSError as error:
                 errors.print(f"--report {plain(str(report))}: cannot be written ({error.strerror or error})")
                 return 2
@@ -75,18 +78,15 @@ def run(
     return 1 if failed else 0
 
 
-def _report(detector: Detector, analysis: video.VideoAnalysis, found: Scenes) -> bytes:
+def _report(detector: Detector, analysis: video.VideoAnalysis, found: Scenes, sha256: str | None) -> bytes:
     """The PDF, each moment's regions checked."""
     from deepdect.pdf import clip  # only now: it takes a while, and few need it
 
     with TemporaryDirectory() as folder:
-        moments = []
-        for scene in found.keep(Path(folder)):
-            photo = scene.photo()
-            faces = [verified(detector, scene.picture, photo, 0)] if photo is not None else scene.picture.faces
-            picture = replace(scene.picture, path=analysis.path, faces=faces)
-            moments.append((scene.person, scene.t, Entry(picture, scene.file, digest(scene.file))))
-        return clip.to_pdf(analysis, digest(Path(analysis.path)), moments, ENGLISH)
+        scenes = track(found.keep(Path(folder)), "report", console=errors, transient=True)
+        entries = [(scene.person, scene.t, scene.entry(detector, analysis.path)) for scene in scenes]
+        moments = [(person, t, entry) for person, t, entry in entries if entry]
+        return clip.to_pdf(analysis, sha256, moments, ENGLISH)
 
 
 def _describe(analysis: video.VideoAnalysis) -> None:

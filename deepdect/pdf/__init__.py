@@ -32,8 +32,9 @@ def to_pdf(entries: Iterable[Entry], text: Texts, made: datetime | None = None) 
     for some in summary.by_page(lines):
         summary.draw(paper, some)
     for entry in entries:
+        photo = entry.photo() if entry.analysis.faces else None
         if group.pages(entry.analysis):
-            group.draw(paper, entry, paper.page + 2)
+            group.draw(paper, entry.analysis, photo, paper.page + 2)
         for number in range(max(1, len(entry.analysis.faces))):
-            face.draw(paper, face.FacePage(entry, number))
+            face.draw(paper, face.FacePage(entry, photo, number))
     return bytes(paper.output())

@@ -17,6 +17,7 @@ from explain import timeline
 
 LEFT = MARGIN + 1  # mm, as all lengths here: as far as words stand off the margin
 PLOT_WIDTH, PLOT_HEIGHT = WIDTH - 31, 45.0  # beside it stand the names of the zones
+TICK = 16.0
 BAND = (228, 231, 236)
 ROW = 5.5
 ROWS_FIRST, ROWS = 14, 42  # people on the first page and on every further one
@@ -50,18 +51,19 @@ def to_pdf(
     further = [found.people[n : n + ROWS] for n in range(ROWS_FIRST, len(found.people), ROWS)]
     paper.expected = 1 + ceil(max(0, len(found.people) - ROWS_FIRST) / ROWS) + len(moments)
     _verdict(paper, found, suspect, stopped)
-    _chart(paper, found)
-    _people(paper, found.people[:ROWS_FIRST], timeline.colours(found.people))
+    colours = timeline.colours(found.people)
+    _chart(paper, found, colours)
+    _people(paper, found.people[:ROWS_FIRST], colours)
     paper.ln(3)
     paper.facts(sha256, found.model, found.runtime)
     paper.close_page()
     for people in further:
         paper.begin()
-        _people(paper, people, timeline.colours(found.people))
+        _people(paper, people, colours)
         paper.close_page()
     for person, t, entry in moments:
         name = paper.says.moment.format(number=person, seconds=paper.says.figure(f"{t:.1f}"))
-        face.draw(paper, face.FacePage(entry, 0, name, sha256))
+        face.draw(paper, face.FacePage(entry, entry.photo(), 0, name, sha256))
     return bytes(paper.output())
 
 
@@ -85,7 +87,7 @@ def _verdict(paper: Paper, found: video.VideoAnalysis, suspect: video.Person, st
     paper.ln(4)
 
 
-def _chart(paper: Paper, found: video.VideoAnalysis) -> None:
+def _chart(paper: Paper, found: video.VideoAnalysis, colours: dict[int, str]) -> None:
     """Everybody's fake probability over time, as on the page."""
     text, calibration = paper.says, found.people[0].calibration
     paper.words(text.timeline, size=10, bold=True)
@@ -104,13 +106,12 @@ def _chart(paper: Paper, found: video.VideoAnalysis) -> None:
     paper.line(LEFT, bottom, LEFT + PLOT_WIDTH, bottom)
     for t in timeline.ticks(end):
         paper.pen(7, GREY)
-        paper.set_xy(LEFT + PLOT_WIDTH * t / end - (0 if t == 0 else 6), bottom + 0.5)
-        paper.cell(12, 4, f"{t} s", align="L" if t == 0 else "C")
+        paper.set_xy(LEFT + PLOT_WIDTH * t / end - (0 if t == 0 else TICK / 2), bottom + 0.5)
+        paper.cell(TICK, 4, text.seconds.format(seconds=t), align="L" if t == 0 else "C")
     for verdict, middle in calibration.zones.items():
         paper.pen(7, GREY)
         paper.set_xy(LEFT + PLOT_WIDTH + 1, height(middle) - 2)
         paper.cell(WIDTH - PLOT_WIDTH - 2, 4, text.verdicts[verdict], align="L")
-    colours = timeline.colours(found.people)
     for person in (person for person in found.people if person.number in colours):
         red, green, blue = _rgb(colours[person.number])
         paper.set_draw_color(red, green, blue)
@@ -140,13 +141,13 @@ def _people(paper: Paper, people: Sequence[video.Person], colours: dict[int, str
         if len(person.moments) < video.ENOUGH:
             seen += text.marks["comma"] + text.person_brief
         paper.pen(9)
-        paper.column(text.person.format(number=person.number), ROW, 7, 24)
+        paper.column(text.person.format(number=person.number), ROW, 7, 23)
         paper.pen(9, INK[person.verdict], bold=True)
-        paper.column(text.verdicts[person.verdict], ROW, 31, 33)
+        paper.column(text.verdicts[person.verdict], ROW, 30, 30)
         paper.pen(9)
-        paper.column(text.together(percent(person.fake_probability)), ROW, 64, 16, end=True)
+        paper.column(text.together(percent(person.fake_probability)), ROW, 60, 14, end=True)
         paper.pen(8, GREY)
-        paper.column(seen, ROW, 84, WIDTH - 84)
+        paper.column(seen, ROW, 76, WIDTH - 76)
         paper.ln(ROW)
 
 

@@ -15,18 +15,20 @@ from deepdect.pictures import before_after
 from deepdect.report import Entry
 from explain import overlay
 
-PICTURE, SMALLER_PICTURE = 72.0, 38.0  # mm, as all lengths here; smaller where the file says something about itself
+PICTURE, SMALLER_PICTURE = 68.0, 38.0  # mm, as all lengths here; smaller where much else is to be said
 ORIGIN_SENTENCES = 4
+FEW_WARNINGS = 2  # beside larger pictures
 
 
 @dataclass(frozen=True)
 class FacePage:
-    """A face of a picture (from 0), or a picture without one.
+    """A face of a picture (from 0), or a picture without one. photo: its pixels, None where it is gone.
 
     moment: where the picture is a frame of a video, whose one face this is, its name. sha256: of the video.
     """
 
     entry: Entry
+    photo: np.ndarray | None
     number: int
     moment: str = ""
     sha256: str | None = None
@@ -74,8 +76,9 @@ def _face(paper: Paper, page: FacePage, face: FaceAnalysis) -> None:
         paper.beside(text.verdicts[face.verdict], f"{chance} {text.probability}", 20, 11, INK[face.verdict])
         paper.words(text.meanings[face.verdict], size=9)
     paper.words(text.reason(face.reason), size=9, bold=True)
-    for warning in face.warnings:
-        paper.words(text.warnings + text.marks["colon"] + text.say(warning), size=9)
+    if face.warnings:
+        warned = text.marks["semicolon"].join(map(text.say, face.warnings))
+        paper.words(text.warnings + text.marks["colon"] + warned + text.marks["stop"], size=9)
     paper.ln(2)
     _pictures(paper, page, face)
     _legend(paper)
@@ -85,12 +88,13 @@ def _face(paper: Paper, page: FacePage, face: FaceAnalysis) -> None:
 
 def _pictures(paper: Paper, page: FacePage, face: FaceAnalysis) -> None:
     """The face with and without its map, as on the page; nothing where the file is gone."""
-    photo = page.entry.photo()
-    if photo is None:
+    if page.photo is None:
         return
-    top, column, side = paper.get_y(), WIDTH / 2, SMALLER_PICTURE if page.entry.origin else PICTURE
-    captions = (paper.says.report_photo, paper.says.report_map)
-    for index, (pixels, caption) in enumerate(zip(before_after(photo, face), captions, strict=True)):
+    crowded = bool(page.entry.origin) or len(face.warnings) > FEW_WARNINGS
+    top, column, side = paper.get_y(), WIDTH / 2, SMALLER_PICTURE if crowded else PICTURE
+    shown = paper.says.report_frame if page.moment else paper.says.report_photo
+    pictures = zip(before_after(page.photo, face), (shown, paper.says.report_map), strict=True)
+    for index, (pixels, caption) in enumerate(pictures):
         left = MARGIN + 1 + index * (column + 2)  # 1: as far as words stand off the margin
         height, width = pixels.shape[:2]
         scale = side / max(height, width)

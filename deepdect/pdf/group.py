@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from deepdect import Analysis
 from deepdect.figures import percent
-from deepdect.pdf.paper import BOTTOM, GREY, INK, MARGIN, WIDTH, Paper, jpeg, written
+from deepdect.pdf.paper import GREY, INK, MARGIN, WIDTH, Paper, jpeg, written
 from deepdect.pictures import numbered
-from deepdect.report import Entry
 
 TALLEST = 120.0  # mm, as all lengths here: the picture
 ROW = 6.0
@@ -19,16 +20,15 @@ def pages(analysis: Analysis) -> int:
     return 1 if len(analysis.faces) > 1 else 0
 
 
-def draw(paper: Paper, entry: Entry, first: int) -> None:
-    """The page. first: the page of the first face."""
+def draw(paper: Paper, analysis: Analysis, photo: np.ndarray | None, first: int) -> None:
+    """The page. photo: the picture's pixels, None where it is gone. first: the page of the first face."""
     paper.begin()
-    text, analysis = paper.says, entry.analysis
+    text = paper.says
     paper.words(written(analysis.path), size=11, bold=True, lines=2)
     paper.words(text.report_size.format(width=analysis.width, height=analysis.height), size=9, colour=GREY)
     several = text.several_faces.format(count=len(analysis.faces), number=analysis.most_suspicious + 1)
     paper.words(several, size=9, colour=GREY)
     paper.ln(3)
-    photo = entry.photo()
     if photo is not None:
         pixels = numbered(photo, analysis.faces, analysis.most_suspicious)
         scale = min(TALLEST / pixels.shape[0], (WIDTH - 2) / pixels.shape[1])  # words stand 1 off the margins
@@ -45,7 +45,6 @@ def _faces(paper: Paper, analysis: Analysis, first: int) -> None:
     listed = analysis.faces[:FIRST]
     rows = -(-len(listed) // COLUMNS)
     width = (WIDTH - GAP * (COLUMNS - 1)) / COLUMNS
-    assert top + rows * ROW < BOTTOM
     for number, face in enumerate(listed):
         column, row = divmod(number, rows)
         before, link = column * (width + GAP), paper.add_link(page=first + number)

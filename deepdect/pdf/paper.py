@@ -106,7 +106,11 @@ class Paper(FPDF):
     def column(
         self, words: str, height: float, after: float, width: float, link: int = 0, *, end: bool = False
     ) -> None:
-        """Words in a column that begins `after` the line's start, at its start or its end. link: 0 for none."""
+        """Words in a column that begins `after` the line's start, at its start or its end, smaller where they are too
+        wide for it. link: 0 for none."""
+        needed = self.get_string_width(words) + 2 * self.c_margin
+        if needed > width:
+            self.set_font_size(self.font_size_pt * width / needed)
         self.set_x(MARGIN + (WIDTH - after - width if self.says.right_to_left else after))
         self.cell(width, height, words, align=self.end if end else self.start, link=link or "")
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import gradio as gr
 
 from deepdect import Detector, video
+from deepdect.images import printable
+from deepdect.messages import Message
 from deepdect.pdf import clip as clip_report
-from deepdect.report import digest
+from deepdect.report import digest, to_json
 from deepdect.scenes import Scene, Scenes
 from deepdect.texts import ENGLISH, Texts
 from deepdect.ui import cards, clip_cards, downloads
 from deepdect.ui.download_buttons import DownloadButtons
 from deepdect.ui.endpoint import endpoint
-from deepdect.ui.explanation import CHECKS_AT_ONCE, QUIET, Explanation, spoken
+from deepdect.ui.explanation import QUIET, Explanation, spoken
 from deepdect.ui.shown import Shown
 from deepdect.ui.uploads import own_folder, upload
 from deepdect.ui.wording import Wording
@@ -32,7 +34,8 @@ class Clip:
     """What a visitor's video has come to, kept up to date in place: a stop and another language find it as it is.
 
     code: the language. sha256: the file's. analysis: None before the first frames. reached: seconds looked at. share:
-    of the video, None where nobody knows. kept: the most suspicious moments, once it has ended, by itself or `stopped`.
+    of the video, None where nobody knows. kept: the most suspicious moments, once it has ended: by itself, `stopped`,
+    or `failed` by an error of ours, which leaves no result.
     """
 
     code: str
@@ -44,21 +47,30 @@ class Clip:
     kept: list[Scene] = field(default_factory=list)
     ended: bool = False
     stopped: bool = False
+    failed: bool = False
+    _lock: Lock = field(default_factory=Lock, repr=False)  # a stop may come while a step is taken
 
     def take(self, step: video.Step) -> None:
-        """The next step. Its frames are looked through and let go."""
-        self.analysis = step.analysis
-        for look in step.looks:
-            self.found.add(look)
-            self.reached, self.share = look.t, step.share
+        """The next step, unless it has ended. Its frames are looked through and let go."""
+        with self._lock:
+            if self.ended:
+                return
+            self.analysis = step.analysis
+            for look in step.looks:
+                self.found.add(look)
+                self.reached, self.share = look.t, step.share
         if not step.looks:
             self.end()
 
-    def end(self) -> None:
-        """Nothing more is to come."""
-        self.ended = True
-        self.kept = self.found.keep(own_folder()) if self.analysis and self.analysis.people else []
-        self.found = Scenes()
+    def end(self, *, stopped: bool = False, failed: bool = False) -> None:
+        """Nothing more is to come. What it ended by first holds."""
+        with self._lock:
+            if self.ended:
+                return
+            if self.analysis and self.analysis.people and not failed:
+                self.kept = self.found.keep(own_folder())
+            self.found = Scenes()
+            self.stopped, self.failed, self.ended = stopped, failed, True
 
 
 class ClipTab:
@@ -123,9 +135,7 @@ class ClipTab:
         opened = self.moments.select(self._on_select, [self.state, code, before], self.explanation.parts, **QUIET)
         self.explanation.check_after(opened)
         self.explanation.listen(code)
-        self.downloads.listen(
-            self._on_download, [self.state, code], concurrency_id="check", concurrency_limit=CHECKS_AT_ONCE
-        )
+        self.downloads.listen(self._on_download, [self.state, code])
         endpoint(
             self._on_request,
             gr.File,
@@ -174,16 +184,14 @@ class ClipTab:
                 clip.take(step)
                 yield self._shown(clip) | {self.state: clip}
         except Exception:
-            clip.end()
-            text = spoken(clip.code)
-            yield {self.result: cards.message(text.failed_title, text.video_failed)}
+            clip.end(failed=True)
+            yield self._shown(clip)
             raise
 
     def _on_stop(self, clip: Clip | None) -> dict[Any, Any]:
         if clip is None or clip.ended:
             return gr.skip()
-        clip.stopped = True
-        clip.end()
+        clip.end(stopped=True)
         return self._shown(clip) | {self.state: clip}
 
     def _on_select(self, clip: Clip | None, code: str, before: Shown | None, event: gr.SelectData) -> dict[Any, Any]:
@@ -202,19 +210,22 @@ class ClipTab:
     def _on_download(self, kind: str, clip: Clip | None, code: str) -> str:
         """The report has every moment's evidence, so those that nobody looked at are checked now."""
         text = spoken(code)
-        found = clip.analysis if clip else None
+        gone = gr.Error(text.video_gone, title=text.gone_title, print_exception=False)
+        found = clip.analysis if clip and clip.ended and not clip.failed else None
         if clip is None or found is None or not found.people:
-            raise gr.Error(text.video_gone, title=text.gone_title, print_exception=False)
+            raise gone
         if kind == "json":
-            if clip.stopped:
-                found = replace(found, message=f"{_stopped(clip, ENGLISH)}. {ENGLISH.video_partial}")
-            return str(downloads.save("deepdect.json", json.dumps(found.to_json(), indent=1).encode()))
+            result = found.to_json()
+            if clip.stopped:  # there is no verdict on all of it
+                told = Message("video_halted", name=printable(found.path), seconds=f"{clip.reached:.1f}")
+                result |= {"message": told, "verdict": None, "fake_probability": None}
+            return str(downloads.save("deepdect.json", downloads.as_bytes(to_json([result]))))
         moments = []
         for scene in clip.kept:
-            picture, sha256 = replace(scene.picture, path=found.path), digest(scene.file)
-            entry = Shown(picture, scene.file, keep=scene.checked, sha256=sha256).reported(self.detector)
-            if entry:
-                moments.append((scene.person, scene.t, entry))
+            entry = scene.entry(self.detector, found.path)
+            if entry is None:
+                raise gone
+            moments.append((scene.person, scene.t, entry))
         stopped = clip.reached if clip.stopped else None
         report = clip_report.to_pdf(found, clip.sha256, moments, text, stopped=stopped)
         return str(downloads.save("deepdect.pdf", report))
@@ -223,8 +234,10 @@ class ClipTab:
         """The verdict once there is one; before, how far it is."""
         text, calibration = spoken(clip.code), self.detector.calibration
         seconds = text.figure(f"{clip.reached:.1f}")
-        people = clip.analysis.people if clip.analysis else ()
-        if clip.stopped:
+        people = clip.analysis.people if clip.analysis and not clip.failed else ()
+        if clip.failed:
+            card = cards.message(text.failed_title, text.video_failed)
+        elif clip.stopped:
             card = cards.message(_stopped(clip, text), text.video_partial)
         elif clip.ended and clip.analysis:
             card = clip_cards.result(clip.analysis, calibration, text)

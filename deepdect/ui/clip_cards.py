@@ -75,7 +75,10 @@ def _timeline(found: video.VideoAnalysis, calibration: Calibration, text: Texts)
         for person in everybody
         if person.number in colours
     )
-    marks = "".join(f'<span style="left: {100 * t / end:.2f}%">{t}&thinsp;s</span>' for t in timeline.ticks(end))
+    marks = "".join(
+        f'<span style="left: {100 * t / end:.2f}%">{escape(text.seconds.format(seconds=t))}</span>'
+        for t in timeline.ticks(end)
+    )
     zones = "".join(
         f'<span style="bottom: {100 * middle:.2f}%">{escape(text.verdicts[verdict])}</span>'
         for verdict, middle in calibration.zones.items()

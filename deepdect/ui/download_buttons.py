@@ -10,6 +10,8 @@ import gradio as gr
 
 from deepdect.ui.wording import Wording
 
+REPORTS_AT_ONCE = 2  # apart from the check of the face that somebody looks at: a report checks all
+
 
 class DownloadButtons:
     """A row of buttons, made inside a tab; `row` is hidden until there is something to take along.
@@ -29,8 +31,8 @@ class DownloadButtons:
         self._id = f"{name}-download"
         self.made = gr.DownloadButton(elem_id=self._id, elem_classes="dd-download")
 
-    def listen(self, make: Callable[..., str], inputs: Sequence[Any], **settings: Any) -> None:
-        """make: the kind and the values of `inputs` -> the file's path. settings: of the listeners."""
+    def listen(self, make: Callable[..., str], inputs: Sequence[Any]) -> None:
+        """make: the kind and the values of `inputs` -> the file's path."""
         for kind, button in self.buttons.items():
             made = button.click(
                 partial(make, kind),
@@ -39,7 +41,8 @@ class DownloadButtons:
                 show_progress="minimal",
                 show_progress_on=button,
                 api_visibility="private",
-                **settings,
+                concurrency_id="report",
+                concurrency_limit=REPORTS_AT_ONCE,
             )
             click = f"() => {{ document.querySelector('#{self._id}').click(); }}"
             # not where it failed: what was made before would come again

@@ -57,14 +57,18 @@ def _stem(path: str) -> str:
     return re.sub(r'[<>:"/\\|?*]', "_", printable(stem))
 
 
-def _bytes(words: str) -> bytes:
+def _json(entries: Sequence[Entry]) -> bytes:
+    return as_bytes(report.to_json(entry.analysis.to_json() for entry in entries))
+
+
+def as_bytes(words: str) -> bytes:
     """UTF-8; what has no place in it, which a sender may put into a file's name, as an escape."""
     return words.encode(errors="backslashreplace")
 
 
 KINDS: dict[str, tuple[str, Maker]] = {
-    "csv": ("deepdect.csv", lambda entries, text, path: path.write_bytes(_bytes(report.to_csv(entries)))),
-    "json": ("deepdect.json", lambda entries, text, path: path.write_bytes(_bytes(report.to_json(entries)))),
+    "csv": ("deepdect.csv", lambda entries, text, path: path.write_bytes(as_bytes(report.to_csv(entries)))),
+    "json": ("deepdect.json", lambda entries, text, path: path.write_bytes(_json(entries))),
     "pdf": ("deepdect.pdf", lambda entries, text, path: path.write_bytes(pdf.to_pdf(entries, text))),
     "zip": ("deepdect-overlays.zip", overlays),
 }

@@ -217,11 +217,15 @@ class Explanation:
         return self._on_pick(shown, chosen, code) | {self.picker: gr.Radio(value=chosen)}
 
     def _on_check(self, shown: Shown | None) -> dict[Any, Any]:
-        """Hide the regions of the face that is shown. Says nothing where another one is shown by the end."""
-        number = None if shown is None else shown.chosen
-        if shown is None or number is None or not shown.check(self.detector, number):
+        """Hide the regions of the face that is shown, and say what that found, or what a report's check did meanwhile.
+
+        Says nothing where another face is shown by the end.
+        """
+        if shown is None:
             return gr.skip()
-        if shown.left or shown.chosen != number or shown.analysis is None:
+        number = shown.chosen
+        shown.check(self.detector, number)
+        if shown.left or shown.chosen != number or shown.analysis is None or not shown.checked(number):
             return gr.skip()
         return self._reasons(shown.analysis, number, language(shown.code))
 

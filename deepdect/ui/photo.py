@@ -14,7 +14,7 @@ from deepdect.texts import ENGLISH, language
 from deepdect.ui import cards, downloads
 from deepdect.ui.download_buttons import DownloadButtons
 from deepdect.ui.endpoint import endpoint
-from deepdect.ui.explanation import CHECKS_AT_ONCE, QUIET, Explanation, spoken
+from deepdect.ui.explanation import QUIET, Explanation, spoken
 from deepdect.ui.shown import Shown
 from deepdect.ui.uploads import upload
 from deepdect.ui.wording import Wording
@@ -97,9 +97,7 @@ class PhotoTab:
             )
             self.explanation.check_after(judged)
         self.explanation.listen(code)
-        self.downloads.listen(
-            self._on_download, [self.explanation.shown, code], concurrency_id="check", concurrency_limit=CHECKS_AT_ONCE
-        )
+        self.downloads.listen(self._on_download, [self.explanation.shown, code])
         endpoint(
             self._on_request,
             gr.Image,
@@ -157,8 +155,9 @@ class PhotoTab:
 
     def _on_download(self, kind: str, shown: Shown | None, code: str) -> str:
         """A report says of every face what hiding its regions found, so those that nobody looked at are checked now."""
-        text = spoken(code)
-        entry = shown and shown.reported(self.detector)
-        if not entry:
+        text, entry = spoken(code), None
+        if shown:
+            entry = shown.checked_entry(self.detector) if kind == "pdf" else shown.entry()
+        if entry is None:
             raise gr.Error(text.gone, title=text.gone_title, print_exception=False)
         return str(downloads.make(kind, [entry], text))

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from deepdect import Analysis, Detector, ImageError, images
 from deepdect.messages import Message
 from deepdect.report import Entry, verified
@@ -35,29 +37,39 @@ class Shown:
     sha256: str | None = None
 
     def checked(self, number: int) -> bool:
-        """Whether that face's regions have been hidden already, or there is nothing to hide."""
-        if self.analysis is None or not self.analysis.faces:
-            return True
-        return any(region.drop is not None for region in self.analysis.faces[number].regions)
+        """Whether that face is there, and its regions have been hidden."""
+        return self.analysis is not None and bool(self.analysis.faces) and self.analysis.faces[number].checked
 
-    def check(self, detector: Detector, number: int) -> bool:
-        """Hide that face's regions in turn; whether that told anything. A file that is gone leaves it unchecked."""
-        if self.analysis is None or self.checked(number):
-            return False
+    def check(self, detector: Detector, number: int, photo: np.ndarray | None = None) -> None:
+        """Hide that face's regions in turn, unless that was done. A file that is gone leaves it unchecked.
+
+        photo: its pixels, where they are at hand.
+        """
+        if self.analysis is None or not self.analysis.faces or self.checked(number):
+            return
         try:
-            photo = images.load(self.file)
+            photo = images.load(self.file) if photo is None else photo
         except ImageError:  # deleted meanwhile
-            return False
+            return
         checked = verified(detector, self.analysis, photo, number)
         known = [*self.analysis.faces]  # a check of another face may have ended meanwhile
         known[number] = checked
         self.analysis = replace(self.analysis, faces=known)
         if self.keep:
             self.keep(self.analysis)
-        return True
 
-    def reported(self, detector: Detector) -> Entry | None:
-        """For a report, with every face checked; None where there is no analysis."""
-        for number in range(len(self.analysis.faces) if self.analysis else 0):
-            self.check(detector, number)
+    def entry(self) -> Entry | None:
+        """For a report, as far as it is known; None where there is no analysis."""
         return None if self.analysis is None else Entry(self.analysis, self.file, self.sha256, self.origin)
+
+    def checked_entry(self, detector: Detector) -> Entry | None:
+        """The same with every face checked; None, too, where the file is gone, or something else is shown by now."""
+        entry = self.entry()
+        photo = entry.photo() if entry else None
+        if entry is None or photo is None:
+            return None
+        for number in range(len(entry.analysis.faces)):
+            if self.left:
+                return None
+            self.check(detector, number, photo)
+        return self.entry()

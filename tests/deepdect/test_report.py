@@ -81,7 +81,9 @@ def test_an_entry_s_photo_is_the_one_that_was_judged(entries, tmp_path):
 
 
 def test_json_is_the_contract_s(entries):
-    assert json.loads(report.to_json(entries)) == [entry.analysis.to_json() for entry in entries]
+    assert json.loads(report.to_json(entry.analysis.to_json() for entry in entries)) == [
+        entry.analysis.to_json() for entry in entries
+    ]
 
 
 def test_csv_has_the_json_s_figures_a_row_a_face(entries):
@@ -159,7 +161,13 @@ def fullest(entry: Entry) -> Entry:
     file that says much about itself."""
     regions = [RegionEvidence(name, 0.5, 0.3, 0.25, True) for name in REGIONS]
     regions[0] = replace(regions[0], drop=2.2)
-    warnings = [Message("small_face", pixels=40), Message("tilted_head", degrees=40), Message("cut_off_face")]
+    warnings = [
+        Message("small_face", pixels=40),
+        Message("tilted_head", degrees=40),
+        Message("turned_head"),
+        Message("cut_off_face"),
+        Message("unfamiliar_face"),
+    ]
     worst = replace(checked(0.9, *regions), warnings=warnings)
     analysed = replace(entry.analysis, path="folder/" * 40, faces=[worst, worst])
     return replace(entry, analysis=analysed, origin=SAID)
@@ -195,7 +203,8 @@ def test_pdf_speaks_the_language_that_its_font_can_write_and_fits_its_pages(entr
     monkeypatch.setattr(Paper, "close_page", lambda paper: (lowest.append(paper.get_y()), close(paper)))
     pages = text_of(pdf.to_pdf(entries, text, MADE))[2:]
     assert len(pages) == 3 and len(lowest) == 5
-    pdf.to_pdf([fullest(entries[0])], text, MADE)
+    for said in (SAID, ()):  # with smaller pictures, and with larger ones
+        pdf.to_pdf([replace(fullest(entries[0]), origin=said)], text, MADE)
     assert max(lowest) < BOTTOM
     assert text.figure("0.973412") in pages[1]
     if code in NOT_WRITABLE:

@@ -23,6 +23,7 @@ SAME = {
     "tab_video": {"de", "id"},
     "video": {"de", "id"},
     "person": {"de"},
+    "seconds": {"de", "es", "fr", "pt"},
     "for_fake": {"de", "es", "fr", "pt", "id"},
     "for_real": {"es", "pt"},
     "verdicts.deepfake": {"de", "es", "fr", "pt", "id"},
@@ -176,6 +177,11 @@ def test_every_message_that_the_code_uses_exists():
     for path in messages.LANGUAGES.parent.rglob("*.py"):
         used |= set(re.findall(r'Message\(\s*"(\w+)"', path.read_text(encoding="utf-8")))
     assert len(used) > 15 and used <= messages.ENGLISH.keys()
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_each_example_has_a_name(code):
+    assert len(language(code).example_names) == 2
 
 
 def test_a_message_is_english_text_that_other_languages_can_word():

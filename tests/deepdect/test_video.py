@@ -210,13 +210,13 @@ def test_a_video_is_as_fake_as_its_most_suspicious_person_seen_long_enough():
 
 
 def test_people_are_followed_and_judged_as_in_photos(detector, clip):
-    reached: list[float] = []
-    found = video.analyze(detector, clip, fps=4, progress=reached.append)
+    found = video.analyze(detector, clip, fps=4)
     assert found.status == "ok" and len(found.people) == 2
     first, second = found.people
     assert [round(moment.t, 2) for moment in first.moments] == [n / 4 for n in range(12)]
     assert [round(moment.t, 2) for moment in second.moments] == [n / 4 for n in range(6, 12)]
     assert first.moments[-1].box[0] - first.moments[0].box[0] == pytest.approx(110, abs=8)
+    reached = [look.t for step in video.steps(detector, clip, fps=4) for look in step.looks]
     assert reached[-1] == pytest.approx(2.75, abs=0.01) and reached == sorted(reached)
     frame = next(frame for frame in frames.read(clip, fps=4) if frame.t >= 0.5)
     photo = detector.analyze(frame.rgb).faces[0]
@@ -254,6 +254,16 @@ def test_the_command_prints_a_line_a_video_and_goes_on_past_bad_ones(clip, tmp_p
     assert "Person 2" in first and hashlib.sha256(clip.read_bytes()).hexdigest() in first
     assert moments and all(clip.name in page and re.search("[✓✗]", page) for page in moments)
     assert done.stdout.count("person ") == 2 and "fake probability" in done.stdout
+
+
+def test_a_report_needs_somebody_and_one_video(clip, tmp_path):
+    nobody = write(tmp_path / "nobody.mp4", [np.zeros((64, 64, 3), np.uint8)] * 4, fps=4)
+    command = [sys.executable, "-m", "deepdect", "video", str(nobody), "--report", str(tmp_path / "r.pdf")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "not written, since nobody was found" in " ".join(done.stderr.split())
+    assert not (tmp_path / "r.pdf").exists()
+    done = subprocess.run([*command, str(clip)], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "takes one video" in " ".join(done.stderr.split())
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from pypdf import PdfReader
 
 from deepdect.messages import Message
 from deepdect.pdf import clip
-from deepdect.pdf.paper import BOTTOM, Paper
+from deepdect.pdf.paper import BOTTOM, NOT_WRITABLE, Paper
 from deepdect.report import Entry
-from deepdect.texts import ENGLISH, language
+from deepdect.texts import CODES, ENGLISH, language
 
 from ..ui.test_cards import analysis, face
 from ..ui.test_clip import found, person
@@ -100,6 +100,21 @@ def test_a_crowd_goes_on_over_further_pages(monkeypatch, code):
         assert "Person 1 " in told(reader.pages[0]) and f"Person {clip.ROWS_FIRST + 1} " in told(reader.pages[1])
         assert f"Person {len(crowd.people)} " in told(reader.pages[2])
         assert ("cannot write Japanese" in told(reader.pages[0])) == (code == "ja")
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if code not in NOT_WRITABLE])
+def test_every_line_stays_within_its_column(monkeypatch, code):
+    overflows = []
+    cell = Paper.cell
+
+    def measured(paper, width, height, words, *args, **options):
+        overflows.append(paper.get_string_width(words) - width)
+        return cell(paper, width, height, words, *args, **options)
+
+    monkeypatch.setattr(Paper, "cell", measured)
+    late = person(4321, 1, 1, start=12345.6)
+    clip.to_pdf(found(late), DIGEST, [], language(code))
+    assert len(overflows) > 10 and max(overflows) <= 0
 
 
 def test_a_video_without_anybody_has_nothing_to_report():

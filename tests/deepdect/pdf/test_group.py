@@ -48,7 +48,7 @@ def test_one_face_needs_no_such_page():
     assert len(read(Entry(analysis(FACES[0]), Path("gone.png"), None)).pages) == 1
 
 
-@pytest.mark.parametrize("code", ["en", "de", "ar"])
+@pytest.mark.parametrize("code", ["en", "de", "fr", "es", "pt", "id", "ar"])
 def test_a_tall_picture_of_many_fits_its_page(tmp_path, monkeypatch, code):
     lowest, close = [], Paper.close_page
     monkeypatch.setattr(Paper, "close_page", lambda paper: (lowest.append(paper.get_y()), close(paper)))

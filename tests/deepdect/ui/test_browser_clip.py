@@ -44,7 +44,7 @@ def test_a_video_s_people_moments_and_their_evidence(open_page, clip):
     page.wait_for_selector("#clip-slider img")
     with page.expect_download() as waiting:
         page.click("#clip-get-json")
-    known = json.loads(Path(waiting.value.path()).read_text())
+    [known] = json.loads(Path(waiting.value.path()).read_text())
     assert len(known["people"]) == 2 and known["path"] == clip.name
     with page.expect_download() as waiting:
         page.click("#clip-get-pdf")

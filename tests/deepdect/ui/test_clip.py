@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from html import unescape
+from pathlib import Path
 
 import gradio as gr
 import numpy as np
 import pytest
+from pypdf import PdfReader
 
 from deepdect import video
 from deepdect.messages import Message
@@ -84,9 +88,13 @@ def test_a_video_without_a_verdict_says_why(status, title):
 
 
 class Judge:
-    """A detector that nothing is asked of."""
+    """A detector that is asked for nothing but checks, which confirm every region."""
 
     calibration = CALIBRATION
+
+    def verify(self, one):
+        regions = [replace(region, drop=2.2, verified=True) for region in one.faces[0].regions]
+        return replace(one, faces=[replace(one.faces[0], regions=regions)])
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +169,87 @@ def test_an_error_leaves_no_verdict_behind(tab, sent, monkeypatch):
     assert ENGLISH.video_failed in words(next(shown)[tab.result])
     with pytest.raises(RuntimeError, match="a bug"):
         next(shown)
+
+
+def test_an_error_on_the_way_leaves_no_verdict_behind_in_any_language(tab, sent, monkeypatch):
+    def broken(*_):
+        yield video.Step(found(person(1, 3, 3, 3)), (look(0.75, 3.0),), 0.5)
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(video, "steps", broken)
+    first, shown = begin(tab, sent, "en")
+    next(shown)
+    failed = next(shown)
+    assert ENGLISH.video_failed in words(failed[tab.result])
+    with pytest.raises(RuntimeError, match="a bug"):
+        next(shown)
+    again = tab.reworded(first[tab.state], language("de"))
+    for update in (failed, again):
+        assert update[tab.downloads.row].visible is update[tab.done].visible is update[tab.strip].visible is False
+    assert language("de").video_failed in words(again[tab.result])
+    assert first[tab.state].kept == [] and tab._on_stop(first[tab.state]) == gr.skip()
+    with pytest.raises(gr.Error):
+        tab._on_download("pdf", first[tab.state], "en")
+
+
+def test_a_second_end_changes_nothing(tab, sent, watched):
+    first, shown = begin(tab, sent, "en")
+    clip = first[tab.state]
+    next(shown)
+    clip.end(stopped=True)
+    kept = clip.kept
+    clip.take(video.Step(found(person(1, 9, 9, 9)), (look(5.0, 9.0),), 1.0))  # was under way
+    clip.end(failed=True)
+    assert clip.kept is kept and len(kept) == 2 and (clip.stopped, clip.failed, clip.reached) == (True, False, 0.75)
+
+
+def pages(file: str) -> list[str]:
+    return [" ".join(page.extract_text().split()) for page in PdfReader(file).pages]
+
+
+def test_a_video_is_reported_with_all_its_moments_checked(tab, temporary, monkeypatch):
+    seen = replace(look(0.75, 3.0), picture=replace(analysis(face(0.9, {"mouth": 2.0})), photo=PHOTO))
+    steps = [video.Step(found(person(1, 3, 3, 3)), (seen,), 0.5), video.Step(found(person(1, 3, 3, 3)))]
+    monkeypatch.setattr(video, "steps", lambda *_: iter(steps))
+    file = temporary / "a.mp4"
+    file.write_bytes(b"a video")
+    first, shown = begin(tab, {"path": str(file), "orig_name": "a.mp4"}, "en")
+    clip = first[tab.state]
+    assert next(shown)[tab.downloads.row].visible is False
+    with pytest.raises(gr.Error):  # not before its end
+        tab._on_download("json", clip, "en")
+    *_, end = shown
+    assert end[tab.downloads.row].visible is True
+    whole, moment = pages(tab._on_download("pdf", clip, "de"))
+    assert hashlib.sha256(b"a video").hexdigest() in whole and "Deepfake" in whole and "a.mp4" in whole
+    assert "Person 1 bei 0,8 s" in moment and language("de").report_frame in moment and "+2,20000 ✓" in moment
+    assert clip.kept[0].picture.faces[0].checked  # the page need not check it again
+    assert json.loads(Path(tab._on_download("json", clip, "de")).read_text()) == [clip.analysis.to_json()]
+    clip.kept[0].file.unlink()
+    with pytest.raises(gr.Error) as error:
+        tab._on_download("pdf", clip, "de")
+    assert error.value.message == language("de").video_gone
+
+
+def test_a_stopped_video_is_reported_without_a_verdict(tab, sent, watched):
+    first, shown = begin(tab, sent, "en")
+    next(shown)
+    clip = first[tab.state]
+    assert tab._on_stop(clip)[tab.downloads.row].visible is True
+    [told] = json.loads(Path(tab._on_download("json", clip, "fr")).read_text())
+    assert (told["verdict"], told["fake_probability"], len(told["people"])) == (None, None, 2)
+    assert told["message"] == "a.mp4: stopped after 0.8 seconds; there is no verdict on the whole video."
+    assert "Stopped after 0.8 s" in pages(tab._on_download("pdf", clip, "en"))[0]
+
+
+def test_a_name_in_other_letters_stays_as_it_is(tab, sent, watched):
+    first, shown = begin(tab, sent, "en")
+    list(shown)
+    clip = first[tab.state]
+    clip.analysis = replace(clip.analysis, path="写真.mp4")
+    assert '"写真.mp4"' in Path(tab._on_download("json", clip, "en")).read_text(encoding="utf-8")
+    with pytest.raises(gr.Error):
+        tab._on_download("pdf", None, "en")
 
 
 def test_without_a_video_it_says_what_to_do(tab):

@@ -157,7 +157,10 @@ def test_a_check_renews_the_reason_and_the_regions_of_the_face_that_is_shown(sho
     assert one.crop.pixels.shape == (256, 256, 3) and one.fake_probability == 0.9
     assert (shown.checked(0), shown.checked(1)) == (False, True)
     assert shown.analysis.faces[1].crop is not one.crop  # no pixels are kept
-    assert explanation._on_check(shown) == gr.skip() and len(detector.seen) == 1
+    again = explanation._on_check(
+        shown
+    )  # a report may have checked it first: what is known is said, and not found anew
+    assert words(again[explanation.regions]) == words(updates[explanation.regions]) and len(detector.seen) == 1
     reworded = explanation.reworded(shown, 1, language("de"))
     assert language("de").reasons["verified"] in words(reworded[explanation.reason].value)
 
@@ -197,6 +200,43 @@ def test_a_report_tells_what_hiding_found_of_every_face(shown, monkeypatch, tmp_
     assert shown.sha256 in told and told.count("✓") == 2 + 2  # a region and the legend on each face's page
     assert json.loads(Path(photo._on_download("json", shown, "fr")).read_text())[0] == shown.analysis.to_json()
     assert len(detector.seen) == 2
+
+
+def test_a_face_that_a_report_checked_is_shown_as_checked(shown, monkeypatch, tmp_path):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    photo = Page(Checking()).photo
+    shown.sha256 = digest(shown.file)
+    photo._on_download("pdf", shown, "fr")
+    shown.chosen = 0  # picked while the report was made; its own check comes after
+    assert language("fr").confirmed in words(photo.explanation._on_check(shown)[photo.explanation.regions])
+
+
+def test_no_report_is_made_without_its_pictures_or_of_what_was_left(shown, monkeypatch, tmp_path):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    detector = Checking()
+    photo = Page(detector).photo
+    shown.sha256 = digest(shown.file)
+    detector.meanwhile = lambda: setattr(shown, "left", True)
+    with pytest.raises(gr.Error):
+        photo._on_download("pdf", shown, "en")
+    assert len(detector.seen) == 1  # the second face is not begun
+    shown.left = False
+    shown.file.unlink()
+    with pytest.raises(gr.Error) as error:
+        photo._on_download("pdf", shown, "en")
+    assert error.value.message == ENGLISH.gone
+    assert json.loads(Path(photo._on_download("json", shown, "en")).read_text()) == [shown.analysis.to_json()]
+
+
+def test_a_photo_without_a_face_is_reported_as_such(monkeypatch, tmp_path):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    Image.new("RGB", (100, 80)).save(tmp_path / "a.png")
+    nobody = Shown(analysis(status="no_face", message="a.jpg shows nobody"), tmp_path / "a.png")
+    nobody.sha256 = digest(nobody.file)
+    photo = Page(Checking()).photo
+    [report] = PdfReader(photo._on_download("pdf", nobody, "en")).pages
+    assert "a.jpg shows nobody" in report.extract_text() and nobody.sha256 in report.extract_text()
+    assert json.loads(Path(photo._on_download("json", nobody, "en")).read_text())[0]["status"] == "no_face"
 
 
 @pytest.mark.parametrize("gone", [None, Shown(None, Path("a.png"))])
