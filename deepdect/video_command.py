@@ -66,7 +66,7 @@ def run(
                 return 2
             errors.print(f"[dim]timeline: {plain(str(timeline))}[/dim]")
         if report and not analysis.people:
-            errors.print(f"--report {plain(str(report))}: not written, since nobody was found")
+            errors.print(f"--report {plain(str(report))}: not written, since there is no verdict")
         elif report:
             pages = _report(judge, analysis, found, sha256)
             try:

@@ -260,7 +260,7 @@ def test_a_report_needs_somebody_and_one_video(clip, tmp_path):
     nobody = write(tmp_path / "nobody.mp4", [np.zeros((64, 64, 3), np.uint8)] * 4, fps=4)
     command = [sys.executable, "-m", "deepdect", "video", str(nobody), "--report", str(tmp_path / "r.pdf")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and "not written, since nobody was found" in " ".join(done.stderr.split())
+    assert done.returncode == 1 and "not written, since there is no verdict" in " ".join(done.stderr.split())
     assert not (tmp_path / "r.pdf").exists()
     done = subprocess.run([*command, str(clip)], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "takes one video" in " ".join(done.stderr.split())
