@@ -206,6 +206,23 @@ class Texts:
         """A figure as this language writes it, from one with a decimal point."""
         return written.replace(".", self.decimal)
 
+    def tenths(self, value: float) -> str:
+        """A figure with one decimal."""
+        return self.figure(f"{value:.1f}")
+
+    def caption(self, person: int, t: float) -> str:
+        """A video's moment by name. person: from 1; t: seconds."""
+        return self.moment.format(number=person, seconds=self.tenths(t))
+
+    def stopped_after(self, t: float) -> str:
+        """How far a video had got. t: seconds."""
+        return self.video_stopped.format(seconds=self.tenths(t))
+
+    def seen(self, frames: int, first: float, last: float, *, brief: bool) -> str:
+        """When a video's person was seen. first, last: seconds; brief: whether too briefly for a verdict."""
+        told = self.person_seen.format(frames=frames, first=self.tenths(first), last=self.tenths(last))
+        return told + self.marks["comma"] + self.person_brief if brief else told
+
     def together(self, figure: str) -> str:
         """Amid letters that run from right to left, marks keep a figure together: "<1 %" would become "% 1>"."""
         return f"{LEFT_TO_RIGHT}{figure}{LEFT_TO_RIGHT}" if self.right_to_left else figure

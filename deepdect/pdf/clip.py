@@ -62,8 +62,7 @@ def to_pdf(
         _people(paper, people, colours)
         paper.close_page()
     for person, t, entry in moments:
-        name = paper.says.moment.format(number=person, seconds=paper.says.figure(f"{t:.1f}"))
-        face.draw(paper, face.FacePage(entry, entry.photo(), 0, name, sha256))
+        face.draw(paper, face.FacePage(entry, entry.photo(), 0, paper.says.caption(person, t), sha256))
     return bytes(paper.output())
 
 
@@ -74,7 +73,7 @@ def _verdict(paper: Paper, found: video.VideoAnalysis, suspect: video.Person, st
     paper.words(written(found.path), size=11, bold=True, lines=2)
     paper.ln(3)
     if stopped is not None:
-        paper.words(text.video_stopped.format(seconds=text.figure(f"{stopped:.1f}")), size=16, bold=True)
+        paper.words(text.stopped_after(stopped), size=16, bold=True)
         paper.words(text.video_partial, size=9)
     else:
         chance = f"{text.together(percent(suspect.fake_probability))} {text.probability}"
@@ -136,10 +135,8 @@ def _people(paper: Paper, people: Sequence[video.Person], colours: dict[int, str
             paper.set_fill_color(*_rgb(colours[person.number]))
             left = MARGIN + (WIDTH - 5 if text.right_to_left else 2)
             paper.rect(left, paper.get_y() + 1.4, 3, 3, style="F")
-        first, last = (text.figure(f"{person.moments[end].t:.1f}") for end in (0, -1))
-        seen = text.person_seen.format(frames=len(person.moments), first=first, last=last)
-        if len(person.moments) < video.ENOUGH:
-            seen += text.marks["comma"] + text.person_brief
+        moments = person.moments
+        seen = text.seen(len(moments), moments[0].t, moments[-1].t, brief=len(moments) < video.ENOUGH)
         paper.pen(9)
         paper.column(text.person.format(number=person.number), ROW, 7, 23)
         paper.pen(9, INK[person.verdict], bold=True)

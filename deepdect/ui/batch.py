@@ -76,8 +76,8 @@ class BatchTab:
             with gr.Column(min_width=300):
                 self.progress = say.note("batch_waiting", changing=True, elem_id="progress")
                 say.note("limits", elem_classes="dd-small")
-        self.downloads = DownloadButtons(say, "batch", list(downloads.KINDS))
         with gr.Column(visible=False, elem_id="batch-done") as self.done:
+            self.downloads = DownloadButtons(say, "batch", list(downloads.KINDS), visible=True)
             say.note("batch_pick", elem_classes="dd-small")
             self.table = gr.Dataframe(
                 headers=list(_headers(ENGLISH)),
@@ -96,7 +96,7 @@ class BatchTab:
     @property
     def parts(self) -> list[Any]:
         """What a batch changes while it goes on, as outputs."""
-        return [self.progress, self.state, self.downloads.row, self.done, self.table]
+        return [self.progress, self.state, self.done, self.table]
 
     def listen(self, code: gr.Dropdown) -> None:
         """code: the language picker."""
@@ -149,7 +149,7 @@ class BatchTab:
             earlier.left = True
         if refusal := _refusal(photos, text):
             told = cards.message(text.batch_title, refusal)
-            return cleared | {self.progress: told, self.state: None} | self._visible(False)
+            return cleared | {self.progress: told, self.state: None, self.done: gr.Column(visible=False)}
         return cleared | self._shown(Batch(len(photos or []), text.code), text)
 
     def _on_start(self, photos: SentFiles, batch: Batch | None) -> Iterator[dict[Any, Any]]:
@@ -222,7 +222,7 @@ class BatchTab:
         return {
             self.progress: cards.progress(words.format(done=done, total=total), done, total, told),
             self.state: batch,
-            **self._visible(done > 0),
+            self.done: gr.Column(visible=done > 0),
             self.table: gr.update(
                 value={
                     "headers": list(_headers(text)),
@@ -231,9 +231,6 @@ class BatchTab:
                 }
             ),
         }
-
-    def _visible(self, yes: bool) -> dict[Any, Any]:
-        return {self.downloads.row: gr.Row(visible=yes), self.done: gr.Column(visible=yes)}
 
 
 def _refusal(photos: SentFiles, text: Texts) -> str:

@@ -180,15 +180,10 @@ def regions(chosen: FaceAnalysis, text: Texts) -> str:
     return f'<section class="dd-regions">{title}<table>{head}{rows}{total}</table>{notes}</section>'
 
 
-def caption(person: int, t: float, text: Texts) -> str:
-    """A video's moment by name. person: from 1; t: seconds."""
-    return text.moment.format(number=person, seconds=text.figure(f"{t:.1f}"))
-
-
 def moment(person: int, t: float, probability: float, text: Texts) -> str:
     """The heading of one moment's evidence: a frame, of which the video's verdict is not made alone."""
     return (
-        f'<div class="dd-face"><h2>{escape(caption(person, t, text))}</h2>'
+        f'<div class="dd-face"><h2>{escape(text.caption(person, t))}</h2>'
         f"<p>{escape(text.moment_frame)} <b><bdi>{percent(probability)}</bdi></b></p></div>"
     )
 

@@ -233,30 +233,24 @@ class ClipTab:
     def _shown(self, clip: Clip) -> dict[Any, Any]:
         """The verdict once there is one; before, how far it is."""
         text, calibration = spoken(clip.code), self.detector.calibration
-        seconds = text.figure(f"{clip.reached:.1f}")
         people = clip.analysis.people if clip.analysis and not clip.failed else ()
         if clip.failed:
             card = cards.message(text.failed_title, text.video_failed)
         elif clip.stopped:
-            card = cards.message(_stopped(clip, text), text.video_partial)
+            card = cards.message(text.stopped_after(clip.reached), text.video_partial)
         elif clip.ended and clip.analysis:
             card = clip_cards.result(clip.analysis, calibration, text)
         else:
             done = None if clip.share is None else round(100 * clip.share)
-            card = cards.progress(text.video_working.format(seconds=seconds), done, 100)
+            card = cards.progress(text.video_working.format(seconds=text.tenths(clip.reached)), done, 100)
         return {
             self.result: card,
             self.done: gr.Column(visible=bool(people)),
             self.downloads.row: gr.Row(visible=clip.ended and bool(people)),
             self.people: clip_cards.people(clip.analysis, calibration, text) if clip.analysis and people else "",
             self.moments: gr.Gallery(
-                [(scene.thumbnail, cards.caption(scene.person, scene.t, text)) for scene in clip.kept],
+                [(scene.thumbnail, text.caption(scene.person, scene.t)) for scene in clip.kept],
                 label=text.moments,
             ),
             self.strip: gr.Column(visible=bool(clip.kept)),
         }
-
-
-def _stopped(clip: Clip, text: Texts) -> str:
-    """How far it had got."""
-    return text.video_stopped.format(seconds=text.figure(f"{clip.reached:.1f}"))

@@ -48,10 +48,8 @@ def people(found: video.VideoAnalysis, calibration: Calibration, text: Texts) ->
 def _list(found: video.VideoAnalysis, text: Texts) -> str:
     colours, rows = timeline.colours(found.people), []
     for person in found.people:
-        first, last = (text.figure(f"{person.moments[end].t:.1f}") for end in (0, -1))
-        seen = text.person_seen.format(frames=len(person.moments), first=first, last=last)
-        if len(person.moments) < video.ENOUGH:
-            seen += text.marks["comma"] + text.person_brief
+        moments = person.moments
+        seen = text.seen(len(moments), moments[0].t, moments[-1].t, brief=len(moments) < video.ENOUGH)
         colour = colours.get(person.number, "transparent")
         rows.append(
             f'<li><i style="background: {colour}"></i><b>{escape(text.person.format(number=person.number))}</b>'

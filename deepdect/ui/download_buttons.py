@@ -14,13 +14,14 @@ REPORTS_AT_ONCE = 2  # apart from the check of the face that somebody looks at: 
 
 
 class DownloadButtons:
-    """A row of buttons, made inside a tab; `row` is hidden until there is something to take along.
+    """A row of buttons, made inside a tab.
 
-    name: distinguishes the elements of two tabs. kinds: what each makes: `download_KIND` is its phrase.
+    name: distinguishes the elements of two tabs. kinds: what each makes: `download_KIND` is its phrase. visible: from
+    the start; otherwise the tab shows `row` once there is something to take along.
     """
 
-    def __init__(self, say: Wording, name: str, kinds: Sequence[str]) -> None:
-        with gr.Row(visible=False, elem_id=f"{name}-downloads", elem_classes="dd-downloads") as self.row:
+    def __init__(self, say: Wording, name: str, kinds: Sequence[str], *, visible: bool = False) -> None:
+        with gr.Row(visible=visible, elem_id=f"{name}-downloads", elem_classes="dd-downloads") as self.row:
             self.buttons = {
                 kind: say(
                     gr.Button, {"value": f"download_{kind}"}, size="md", min_width=150, elem_id=f"{name}-get-{kind}"

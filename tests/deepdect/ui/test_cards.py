@@ -106,7 +106,7 @@ def test_figures_and_marks_are_those_of_the_language():
     two = (Message("small_face", pixels=40), Message("turned_head"))
     warned = face(0.9, {"nose": 0.5}, two)
     assert "+0,50" in words(cards.regions(warned, german)) and "+0.50" in words(cards.regions(warned, ENGLISH))
-    assert "±0,25" in words(cards.legend(german)) and cards.caption(2, 1.25, german) == "Person 2 bei 1,2 s"
+    assert "±0,25" in words(cards.legend(german)) and german.caption(2, 1.25) == "Person 2 bei 1,2 s"
     assert "35,0\xa0%" in cards.picture(analysis(warned), CALIBRATION, german)
     said = unescape(cards.picture(analysis(warned), CALIBRATION, french))
     assert "\xa0: " + "\u202f; ".join(map(french.say, two)) + ".<" in said
