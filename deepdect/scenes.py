@@ -20,8 +20,7 @@ THUMBNAIL = 240  # pixels a side
 
 @dataclass
 class Scene:
-    """One person at t seconds. picture: the analysis of that face alone, without pixels, in pixels of the file, whose
-    digest is sha256.
+    """One person at t seconds. picture: the analysis of that face alone, without pixels, in pixels of the file.
 
     The picture's regions may be checked later; the rest stays.
     """
@@ -30,7 +29,6 @@ class Scene:
     t: float
     picture: Analysis
     file: Path
-    sha256: str | None
     thumbnail: Image.Image
 
     def checked(self, picture: Analysis) -> None:
@@ -44,14 +42,12 @@ class Scene:
         except ImageError:
             return None
 
-    def entry(self, detector: Detector, path: str) -> report.Entry | None:
-        """For a report, its regions checked; None where its file has been deleted. path: what the video is called."""
+    def verify(self, detector: Detector) -> np.ndarray | None:
+        """Check its regions, unless that was done; returns its `photo`, without which they stay unchecked."""
         photo = self.photo()
-        if photo is None:
-            return None
-        if not self.picture.faces[0].checked:
+        if photo is not None and not self.picture.faces[0].checked:
             self.checked(replace(self.picture, faces=[report.verified(detector, self.picture, photo, 0)]))
-        return report.Entry(replace(self.picture, path=path), self.file, self.sha256)
+        return photo
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +103,7 @@ class Scenes:
             small = Image.fromarray(pictures.before_after(one.photo, one.picture.faces[0])[1])
             small.thumbnail((THUMBNAIL, THUMBNAIL))
             picture = report.without_pixels(one.picture)
-            kept.append(Scene(one.person, one.t, picture, file, report.digest(file), small))
+            kept.append(Scene(one.person, one.t, picture, file, small))
         return kept
 
 

@@ -84,8 +84,7 @@ def _report(detector: Detector, analysis: video.VideoAnalysis, found: Scenes, sh
 
     with TemporaryDirectory() as folder:
         scenes = track(found.keep(Path(folder)), "report", console=errors, transient=True)
-        entries = [(scene.person, scene.t, scene.entry(detector, analysis.path)) for scene in scenes]
-        moments = [(person, t, entry) for person, t, entry in entries if entry]
+        moments = [(scene, photo) for scene in scenes if (photo := scene.verify(detector)) is not None]
         return clip.to_pdf(analysis, sha256, moments, ENGLISH)
 
 

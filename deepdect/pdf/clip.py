@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from math import ceil
+
+import numpy as np
 
 from deepdect import video
 from deepdect.figures import percent
 from deepdect.pdf import face
 from deepdect.pdf.paper import DARK, GREY, INK, MARGIN, WIDTH, Paper, written
 from deepdect.report import Entry
+from deepdect.scenes import Scene
 from deepdect.texts import Texts
 from deepdect.tracks import patience
 from explain import timeline
@@ -26,7 +30,7 @@ ROWS_FIRST, ROWS = 14, 42  # people on the first page and on every further one
 def to_pdf(
     found: video.VideoAnalysis,
     sha256: str | None,
-    moments: Sequence[tuple[int, float, Entry]],
+    moments: Sequence[tuple[Scene, np.ndarray]],
     text: Texts,
     made: datetime | None = None,
     *,
@@ -37,7 +41,7 @@ def to_pdf(
     Args:
         found: the video, in which there are people.
         sha256: the file's, None where it could not be read.
-        moments: person, seconds, and that face with what is around it, as a picture of its own.
+        moments: with their pixels, uint8 RGB [h, w, 3].
         made: when, with a time zone; now by default.
         stopped: how many seconds it had got to, where somebody stopped it: then there is no verdict on all of it.
 
@@ -61,8 +65,9 @@ def to_pdf(
         paper.begin()
         _people(paper, people, colours)
         paper.close_page()
-    for person, t, entry in moments:
-        face.draw(paper, face.FacePage(entry, entry.photo(), 0, paper.says.caption(person, t), sha256))
+    for scene, photo in moments:
+        entry = Entry(replace(scene.picture, path=found.path), scene.file, sha256)
+        face.draw(paper, face.FacePage(entry, photo, 0, paper.says.caption(scene.person, scene.t)))
     return bytes(paper.output())
 
 

@@ -24,14 +24,13 @@ FEW_WARNINGS = 2  # beside larger pictures
 class FacePage:
     """A face of a picture (from 0), or a picture without one. photo: its pixels, None where it is gone.
 
-    moment: where the picture is a frame of a video, whose one face this is, its name. sha256: of the video.
+    moment: where the picture is a frame of a video, which the entry's path and digest are of, what that is called.
     """
 
     entry: Entry
     photo: np.ndarray | None
     number: int
     moment: str = ""
-    sha256: str | None = None
 
     @property
     def analysis(self) -> Analysis:
@@ -63,7 +62,7 @@ def draw(paper: Paper, page: FacePage) -> None:
         paper.words(text.no_score, size=9, colour=GREY)
     paper.ln(3)
     _origin(paper, page.entry)
-    paper.facts(page.sha256 if page.moment else page.entry.sha256, analysis.model, analysis.runtime)
+    paper.facts(page.entry.sha256, analysis.model, analysis.runtime)
     paper.close_page()
 
 

@@ -222,10 +222,10 @@ class ClipTab:
             return str(downloads.save("deepdect.json", downloads.as_bytes(to_json([result]))))
         moments = []
         for scene in clip.kept:
-            entry = scene.entry(self.detector, found.path)
-            if entry is None:
+            photo = scene.verify(self.detector)
+            if photo is None:
                 raise gone
-            moments.append((scene.person, scene.t, entry))
+            moments.append((scene, photo))
         stopped = clip.reached if clip.stopped else None
         report = clip_report.to_pdf(found, clip.sha256, moments, text, stopped=stopped)
         return str(downloads.save("deepdect.pdf", report))

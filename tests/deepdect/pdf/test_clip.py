@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from pypdf import PdfReader
 from deepdect.messages import Message
 from deepdect.pdf import clip
 from deepdect.pdf.paper import BOTTOM, NOT_WRITABLE, Paper
-from deepdect.report import Entry
+from deepdect.report import digest
+from deepdect.scenes import Scene
 from deepdect.texts import CODES, ENGLISH, language
 
 from ..ui.test_cards import analysis, face
@@ -24,10 +26,15 @@ TWO = found(person(1, -3, -3, -3), person(2, 4, 4, 4, 4, start=2.0))
 
 
 @pytest.fixture
-def moment(tmp_path) -> Entry:
+def photo() -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 255, (80, 100, 3), np.uint8)
+
+
+def scene(folder: Path, person: int, t: float, photo: np.ndarray) -> Scene:
     """A face in a frame's part, which is a file of ours."""
-    Image.fromarray(np.random.default_rng(1).integers(0, 255, (80, 100, 3), np.uint8)).save(tmp_path / "0.png")
-    return Entry.of(replace(analysis(face(0.9)), path="a.mp4"), tmp_path / "0.png")
+    image = Image.fromarray(photo)
+    image.save(folder / "0.png")
+    return Scene(person, t, analysis(face(0.9)), folder / "0.png", image)
 
 
 def read(*args, code: str = "en", **options) -> PdfReader:
@@ -66,14 +73,15 @@ def test_every_frame_is_a_dot_and_no_line_leads_through_what_nobody_saw(monkeypa
     assert len({y for _, y, _ in drawn["circle"]}) == 1
 
 
-def test_a_moment_s_page_names_frame_and_video_and_not_the_frame_s_own_file(moment):
-    reader = read(TWO, DIGEST, [(2, 2.25, moment), (1, 0.0, moment)])
+def test_a_moment_s_page_names_frame_and_video_and_not_the_frame_s_own_file(tmp_path, photo):
+    moments = [(scene(tmp_path, person, t, photo), photo) for person, t in ((2, 2.25), (1, 0.0))]
+    reader = read(TWO, DIGEST, moments)
     page = told(reader.pages[1])
     assert len(reader.pages) == 3 and "Page 2 of 3" in page
     assert "a.mp4 Person 2 at 2.2 s Fake probability of this frame alone: 90 %" in page
     assert (
         DIGEST in page
-        and moment.sha256 not in page
+        and digest(moments[0][0].file) not in page
         and "pixels" not in page
         and "Deepfake" not in page.split("alone")[0]
     )
