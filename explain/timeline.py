@@ -60,8 +60,11 @@ def runs(moments: Sequence[AMoment], apart: float) -> list[list[AMoment]]:
     return found
 
 
-def figure(people: Sequence[Person], low: float, high: float) -> Any:
-    """A matplotlib figure. low, high: the inconclusive band's bounds. Of many people, the most suspicious are drawn."""
+def figure(people: Sequence[Person], low: float, high: float, apart: float) -> Any:
+    """A matplotlib figure. low, high: the inconclusive band's bounds. Of many people, the most suspicious are drawn.
+
+    apart: seconds out of sight after which a line is broken (see `runs`).
+    """
     from matplotlib.figure import Figure
 
     drawn = colours(people)
@@ -69,15 +72,17 @@ def figure(people: Sequence[Person], low: float, high: float) -> Any:
     axes = canvas.subplots()
     axes.axhspan(low, high, color="#e8eaee", zorder=0, label="inconclusive")
     for person in (person for person in people if person.number in drawn):
-        times, chances = zip(*((moment.t, moment.fake_probability) for moment in person.moments), strict=True)
-        name = f"person {person.number} ({percent(person.fake_probability)})"
-        axes.plot(times, chances, color=drawn[person.number], marker="o", markersize=3, linewidth=1.5, label=name)
+        name: str | None = f"person {person.number} ({percent(person.fake_probability)})"
+        for run in runs(person.moments, apart):
+            times, chances = zip(*((moment.t, moment.fake_probability) for moment in run), strict=True)
+            axes.plot(times, chances, color=drawn[person.number], marker="o", markersize=3, linewidth=1.5, label=name)
+            name = None  # one entry in the legend
     axes.set(xlabel="seconds", ylabel="fake probability", ylim=(-0.02, 1.02))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return canvas
 
 
-def draw(people: Sequence[Person], low: float, high: float, file: Path) -> None:
+def draw(people: Sequence[Person], low: float, high: float, apart: float, file: Path) -> None:
     """The figure as a PNG file."""
-    figure(people, low, high).savefig(file, dpi=110)
+    figure(people, low, high, apart).savefig(file, dpi=110)

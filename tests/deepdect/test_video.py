@@ -231,10 +231,10 @@ def test_a_video_without_faces_says_so(detector, tmp_path):
 def test_the_timeline_has_a_line_a_person(tmp_path):
     people = [video.Person(n, moments(n, 0, -n), CALIBRATION) for n in range(1, 9)]
     people.append(video.Person(9, moments(9), CALIBRATION))
-    axes = timeline.figure(people, 0.25, 0.75).axes[0]
+    axes = timeline.figure(people, 0.25, 0.75, apart=2.0).axes[0]
     assert len(axes.lines) == timeline.SHOWN
     assert [line.get_label() for line in axes.lines][-2:] == ["person 5 (50 %)", "person 9 (>99 %)"]
-    timeline.draw(people[:1], 0.25, 0.75, tmp_path / "t.png")
+    timeline.draw(people[:1], 0.25, 0.75, 2.0, tmp_path / "t.png")
     assert (tmp_path / "t.png").read_bytes().startswith(b"\x89PNG")
 
 
