@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -27,6 +27,7 @@ from deepdect.ui.wording import Wording
 VIDEOS_AT_ONCE = 1  # photos, which somebody waits for, have places of their own
 FPS = 4.0
 Sent = dict[str, Any] | None
+Outcome = Literal["done", "stopped", "failed"]  # by itself, by the visitor, or by an error of ours
 
 
 @dataclass
@@ -34,8 +35,8 @@ class Clip:
     """What a visitor's video has come to, kept up to date in place: a stop and another language find it as it is.
 
     code: the language. sha256: the file's. analysis: None before the first frames. reached: seconds looked at. share:
-    of the video, None where nobody knows. kept: the most suspicious moments, once it has ended: by itself, `stopped`,
-    or `failed` by an error of ours, which leaves no result.
+    of the video, None where nobody knows. outcome: how it ended, None while it goes on; a failed one has no result.
+    kept: the most suspicious moments, once it has ended.
     """
 
     code: str
@@ -45,32 +46,30 @@ class Clip:
     share: float | None = 0.0
     found: Scenes = field(default_factory=Scenes)
     kept: list[Scene] = field(default_factory=list)
-    ended: bool = False
-    stopped: bool = False
-    failed: bool = False
+    outcome: Outcome | None = None
     _lock: Lock = field(default_factory=Lock, repr=False)  # a stop may come while a step is taken
 
     def take(self, step: video.Step) -> None:
         """The next step, unless it has ended. Its frames are looked through and let go."""
         with self._lock:
-            if self.ended:
+            if self.outcome:
                 return
             self.analysis = step.analysis
             for look in step.looks:
                 self.found.add(look)
                 self.reached, self.share = look.t, step.share
         if not step.looks:
-            self.end()
+            self.end("done")
 
-    def end(self, *, stopped: bool = False, failed: bool = False) -> None:
+    def end(self, outcome: Outcome) -> None:
         """Nothing more is to come. What it ended by first holds."""
         with self._lock:
-            if self.ended:
+            if self.outcome:
                 return
-            if self.analysis and self.analysis.people and not failed:
+            if self.analysis and self.analysis.people and outcome != "failed":
                 self.kept = self.found.keep(own_folder())
             self.found = Scenes()
-            self.stopped, self.failed, self.ended = stopped, failed, True
+            self.outcome = outcome
 
 
 class ClipTab:
@@ -171,27 +170,27 @@ class ClipTab:
         return cleared | self._shown(clip) | {self.state: clip}
 
     def _on_start(self, sent: Sent, clip: Clip | None) -> Iterator[dict[Any, Any]]:
-        file = None if clip is None or clip.ended else upload(sent, spoken(clip.code))
+        file = None if clip is None or clip.outcome else upload(sent, spoken(clip.code))
         if clip is None or file is None:  # nothing was sent, or it was stopped while it waited
             yield gr.skip()  # without an answer, Gradio would empty what is shown
             return
         clip.sha256 = digest(file.file)
         try:
             for step in video.steps(self.detector, file.file, FPS, file.name):
-                if clip.ended:  # stopped meanwhile; said again, since a step that was on its way may have come later
+                if clip.outcome:  # stopped meanwhile; said again, since a step that was on its way may have come later
                     yield self._shown(clip)
                     return
                 clip.take(step)
                 yield self._shown(clip) | {self.state: clip}
         except Exception:
-            clip.end(failed=True)
+            clip.end("failed")
             yield self._shown(clip)
             raise
 
     def _on_stop(self, clip: Clip | None) -> dict[Any, Any]:
-        if clip is None or clip.ended:
+        if clip is None or clip.outcome:
             return gr.skip()
-        clip.end(stopped=True)
+        clip.end("stopped")
         return self._shown(clip) | {self.state: clip}
 
     def _on_select(self, clip: Clip | None, code: str, before: Shown | None, event: gr.SelectData) -> dict[Any, Any]:
@@ -211,12 +210,12 @@ class ClipTab:
         """The report has every moment's evidence, so those that nobody looked at are checked now."""
         text = spoken(code)
         gone = gr.Error(text.video_gone, title=text.gone_title, print_exception=False)
-        found = clip.analysis if clip and clip.ended and not clip.failed else None
+        found = clip.analysis if clip and clip.outcome in ("done", "stopped") else None
         if clip is None or found is None or not found.people:
             raise gone
         if kind == "json":
             result = found.to_json()
-            if clip.stopped:  # there is no verdict on all of it
+            if clip.outcome == "stopped":  # there is no verdict on all of it
                 told = Message("video_halted", name=printable(found.path), seconds=f"{clip.reached:.1f}")
                 result |= {"message": told, "verdict": None, "fake_probability": None}
             return str(downloads.save("deepdect.json", downloads.as_bytes(to_json([result]))))
@@ -226,19 +225,19 @@ class ClipTab:
             if photo is None:
                 raise gone
             moments.append((scene, photo))
-        stopped = clip.reached if clip.stopped else None
+        stopped = clip.reached if clip.outcome == "stopped" else None
         report = clip_report.to_pdf(found, clip.sha256, moments, text, stopped=stopped)
         return str(downloads.save("deepdect.pdf", report))
 
     def _shown(self, clip: Clip) -> dict[Any, Any]:
         """The verdict once there is one; before, how far it is."""
         text, calibration = spoken(clip.code), self.detector.calibration
-        people = clip.analysis.people if clip.analysis and not clip.failed else ()
-        if clip.failed:
+        people = clip.analysis.people if clip.analysis and clip.outcome != "failed" else ()
+        if clip.outcome == "failed":
             card = cards.message(text.failed_title, text.video_failed)
-        elif clip.stopped:
+        elif clip.outcome == "stopped":
             card = cards.message(text.stopped_after(clip.reached), text.video_partial)
-        elif clip.ended and clip.analysis:
+        elif clip.outcome and clip.analysis:
             card = clip_cards.result(clip.analysis, calibration, text)
         else:
             done = None if clip.share is None else round(100 * clip.share)
@@ -246,7 +245,7 @@ class ClipTab:
         return {
             self.result: card,
             self.done: gr.Column(visible=bool(people)),
-            self.downloads.row: gr.Row(visible=clip.ended and bool(people)),
+            self.downloads.row: gr.Row(visible=bool(clip.outcome and people)),
             self.people: clip_cards.people(clip.analysis, calibration, text) if clip.analysis and people else "",
             self.moments: gr.Gallery(
                 [(scene.thumbnail, text.caption(scene.person, scene.t)) for scene in clip.kept],

@@ -196,11 +196,11 @@ def test_a_second_end_changes_nothing(tab, sent, watched):
     first, shown = begin(tab, sent, "en")
     clip = first[tab.state]
     next(shown)
-    clip.end(stopped=True)
+    clip.end("stopped")
     kept = clip.kept
     clip.take(video.Step(found(person(1, 9, 9, 9)), (look(5.0, 9.0),), 1.0))  # was under way
-    clip.end(failed=True)
-    assert clip.kept is kept and len(kept) == 2 and (clip.stopped, clip.failed, clip.reached) == (True, False, 0.75)
+    clip.end("failed")
+    assert clip.kept is kept and len(kept) == 2 and (clip.outcome, clip.reached) == ("stopped", 0.75)
 
 
 def pages(file: str) -> list[str]:
