@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deepdect import Detector, network, weights
+from deepdect.runtime import RuntimeName
 from explain import gradcam, occlusion, regions
 from explain.baselines import Case, Gradients
 from explain.progress import follow
@@ -42,8 +43,8 @@ class Made:
 class Bench:
     """The detector's parts, and Test's crops with their landmarks."""
 
-    def __init__(self, data: Path, cache: Path, runtime: str, seed: int) -> None:
-        self.detector = Detector(runtime)  # type: ignore[arg-type]  # checked there
+    def __init__(self, data: Path, cache: Path, runtime: RuntimeName, seed: int) -> None:
+        self.detector = Detector(runtime)
         self.calibration = self.detector.calibration
         self.head = weights.load().head
         self.floor, self.no_floor = weights.noise_floor(weights.FOLDER, self.detector.model["sha256"])
@@ -51,7 +52,7 @@ class Bench:
         self.model = network.build()
         network.load_weights(self.model, weights.load().file)
         self.maps = explainers(self.detector.score, keras_gradients(self.model), seed)
-        self.crops: CropSet = load_crops(data, "Test", cache)
+        self.crops: CropSet = load_crops(data, "Test", cache, both=True)
         self.landmarks = load_landmarks(self.crops, cache, "Test")
         self.groups = np.array([item.group for item in self.crops.items])
         self.random = np.random.default_rng(seed)

@@ -70,7 +70,7 @@ def main(
     data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
     faces: Annotated[int, typer.Option(min=3, help="How many real faces to take, spread over the sources.")] = 100,
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
-    runtime: Annotated[str, typer.Option(help="Runtime of the network.")] = "auto",
+    runtime: Annotated[str | None, typer.Option(help="Default: DEEPDECT_RUNTIME, or auto.")] = None,
     seed: Annotated[int, typer.Option(help="Of the choice of faces and of the patches.")] = 0,
 ) -> None:
     """Compare the fills on real faces of Validation."""
@@ -78,8 +78,9 @@ def main(
     from explain.progress import follow
     from explain.sampling import spread
     from training.data import load_crops
+    from training.inputs import chosen_runtime
 
-    detector = Detector(runtime)  # type: ignore[arg-type]  # checked there
+    detector = Detector(chosen_runtime(runtime))
     head = weights.load().head
     crops = load_crops(data, "Validation", cache)
     random = np.random.default_rng(seed)
@@ -107,4 +108,6 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    from training.inputs import command
+
+    command(main)

@@ -25,6 +25,7 @@ from explain.faithfulness_metrics import STEPS, interval, jpeg
 from explain.progress import follow
 from explain.sampling import spread
 from explain.trials import OURS, Values, on_faces, on_forgeries, on_random_networks
+from training.inputs import check_output, chosen_runtime, command
 from training.pseudo_fakes import TRANSPLANTED
 
 QUALITY = 70  # of the JPEG compression under which a map should stay the same
@@ -159,12 +160,13 @@ def main(
         float | None, typer.Option(help="Fake probability of a swap called deepfake (default: the shipped threshold).")
     ] = None,
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
-    runtime: Annotated[str, typer.Option(help="Runtime of the network.")] = "auto",
+    runtime: Annotated[str | None, typer.Option(help="Default: DEEPDECT_RUNTIME, or auto.")] = None,
     seed: Annotated[int, typer.Option(help="Of every choice.")] = 0,
     output: Annotated[Path | None, typer.Option(help="Write every value to this JSON file.")] = None,
 ) -> None:
     """Measure the explanations of the shipped weights on Test."""
-    bench = Bench(data, cache, runtime, seed)
+    check_output("--output", output)
+    bench = Bench(data, cache, chosen_runtime(runtime), seed)
     print(f"Test, weights {bench.detector.model['sha256'][:16]}, {bench.detector.runtime.name}")
     if bench.no_floor:
         print(f"Nothing can be verified: {bench.no_floor}.")
@@ -212,4 +214,4 @@ def _confident(bench: Bench, candidates: NDArray[np.int64], most: int) -> list[t
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command(main)

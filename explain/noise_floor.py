@@ -75,7 +75,7 @@ def main(
     data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
     faces: Annotated[int, typer.Option(min=10, help="How many real faces to take, spread over the sources.")] = 300,
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
-    runtime: Annotated[str, typer.Option(help="Runtime of the network.")] = "auto",
+    runtime: Annotated[str | None, typer.Option(help="Default: DEEPDECT_RUNTIME, or auto.")] = None,
     seed: Annotated[int, typer.Option(help="Of the choice of faces and of the patches.")] = 0,
     output: Annotated[Path | None, typer.Option(help="Where to write the table (default: beside the weights).")] = None,
 ) -> None:
@@ -85,8 +85,10 @@ def main(
     from explain.progress import follow
     from explain.sampling import spread
     from training.data import load_crops
+    from training.inputs import check_output, chosen_runtime
 
-    detector = Detector(runtime)  # type: ignore[arg-type]  # checked there
+    check_output("--output", output)
+    detector = Detector(chosen_runtime(runtime))
     crops = load_crops(data, "Validation", cache)
     random = np.random.default_rng(seed)
     chosen = spread(crops.sources, faces, random, among=crops.labels < 0.5)
@@ -109,4 +111,6 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    from training.inputs import command
+
+    command(main)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -22,12 +23,15 @@ import typer
 
 from deepdect import weights
 from training.augment import Augmentation
+from training.batches import CELL
 from training.breakdown import markdown
 from training.data import CropSet, load_crops
 from training.forger import Forger
+from training.inputs import command, read_weights
+from training.items import SPLITS, Split
 from training.metrics import auc, bootstrap
 from training.recipe import Phase, Recipe
-from training.train import ENGINES, load_forger, make_engine, train
+from training.train import EngineName, load_forger, make_engine, train
 
 CROSS = "ffpp"  # never trained on, so left out of "pooled"
 SOURCES = {
@@ -96,17 +100,19 @@ def score(logits: np.ndarray, crops: CropSet) -> dict[str, tuple[float, float, f
 def run(
     recipe: Recipe,
     engine_name: str,
-    start: Path | None,
-    sets: dict[str, CropSet],
+    start: Mapping[str, np.ndarray],
+    sets: Mapping[Split, CropSet],
     forger: Forger,
     output: Path,
     workers: int = 0,
     **size: object,
 ) -> dict[str, tuple[float, float, float]]:
-    """Train one row and score it on `sets["Test"]`; `size` goes to the engine."""
+    """Train one row and score it on `sets["Test"]`. start: weights by Keras name, may be none; `size` goes to the
+    engine.
+    """
     engine = make_engine(engine_name, recipe, **size)
     if start:
-        engine.load(dict(np.load(start, allow_pickle=False)))
+        engine.load(start)
     forger.share = recipe.pseudo_fakes
     train(sets["Train"], sets["Validation"], recipe, engine, output, forger=forger, workers=workers)
     side, test = recipe.phases[-1].size, sets["Test"]
@@ -134,7 +140,7 @@ def table(found: dict[str, dict[str, tuple[float, float, float]]]) -> str:
 def main(
     data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
     start: Annotated[Path | None, typer.Option(help="Starting weights (.npz, Keras names; may be partial).")] = None,
-    engine: Annotated[str, typer.Option(help=", ".join(ENGINES) + ".")] = "torch-eager",
+    engine: Annotated[EngineName, typer.Option(help="What takes the steps.")] = "torch-eager",
     images: Annotated[int, typer.Option(help="Pictures that each row sees.")] = 12000,
     size: Annotated[int, typer.Option(help="Pixels a side, a multiple of 32.")] = 128,
     without: Annotated[list[str] | None, typer.Option(help="Also a run without this source; may be repeated.")] = None,
@@ -144,21 +150,30 @@ def main(
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
 ) -> None:
     """Run the rows that are not done yet, and print the table after each."""
-    sets = {split: load_crops(data, split, cache) for split in ("Train", "Validation", "Test")}
+    if size % CELL or size <= 0:
+        raise typer.BadParameter(f"--size: expected a multiple of {CELL}; received {size}")
+    rows = {name: recipe for name, recipe in recipes(images, size, without or []).items() if only in name}
+    if not rows:
+        raise typer.BadParameter(f"--only: no row has {only!r} in its name")
+    if engine == "keras" and any(recipe.attention for recipe in rows.values()):
+        raise typer.BadParameter("--engine keras cannot run the rows with attention: choose others by --only")
+    sets = {split: load_crops(data, split, cache, both=True) for split in SPLITS}
+    if unknown := set(without or ()) - set(sets["Train"].sources):
+        known = ", ".join(sorted(set(sets["Train"].sources)))
+        raise typer.BadParameter(f"--without: Train has {known}; received {', '.join(sorted(unknown))}")
+    weights_given = read_weights(start) if start else {}
     forger = load_forger(data, sets["Train"], cache, 0.0)
     begun = weights.digest(start) if start else ""
     found = {}
-    for name, recipe in recipes(images, size, without or []).items():
-        if only not in name:
-            continue
+    for name, recipe in rows.items():
         folder = output / f"{key(name, recipe, engine, begun)}-{images}-{size}"
         done = folder / "test.json"
         if not done.is_file():
-            figures = run(recipe, engine, start, sets, forger, folder, workers)
+            figures = run(recipe, engine, weights_given, sets, forger, folder, workers)
             done.write_text(json.dumps(figures, indent=1))
         found[name] = {source: tuple(values) for source, values in json.loads(done.read_text()).items()}
         print(table(found), flush=True)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command(main)

@@ -17,9 +17,11 @@ import numpy as np
 
 from explain.regions import REGIONS, partition
 from training.augment import Augmentation, scaled, vary
-from training.data import CropSet, Item
+from training.data import CropSet
 from training.forger import Forger
 from training.hiding import hide, kept
+from training.inputs import InputError
+from training.items import LABELS, Item
 
 CELL = 32  # pixels of the network's input a side of one cell of its last feature map
 OUTSIDE = REGIONS.index("outside_face")
@@ -41,12 +43,14 @@ class Sampler:
     """Draws batches of crop indices. weights: source -> relative weight within each label (default 1)."""
 
     def __init__(self, items: list[Item], weights: dict[str, float]) -> None:
-        if {item.label for item in items} != {0, 1}:
-            raise ValueError("training needs both Real and Fake files")
+        for label, name in enumerate(LABELS):
+            if not any(item.label == label and weights.get(item.source, 1.0) > 0 for item in items):
+                raise InputError(f"training needs both Real and Fake files: the recipe's sources leave no {name} one")
         self._by_source: dict[int, dict[str, list[int]]] = {0: defaultdict(list), 1: defaultdict(list)}
         self._reals_of_group: dict[str, list[int]] = defaultdict(list)
         for index, item in enumerate(items):
-            self._by_source[item.label][item.source].append(index)
+            if weights.get(item.source, 1.0) > 0:
+                self._by_source[item.label][item.source].append(index)
             if item.label == 0:
                 self._reals_of_group[item.group].append(index)
         self._items = items

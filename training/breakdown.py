@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepdect.verdict import Calibration
-from training.data import Item
+from training.items import Item
 from training.metrics import auc, bootstrap
 
 AGES = ((0, 9), (10, 19), (20, 39), (40, 59), (60, 120))

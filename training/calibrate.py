@@ -11,6 +11,7 @@ from deepdect.runtime import Runtime
 from deepdect.verdict import Calibration
 from training.augment import recompress
 from training.data import CropSet
+from training.inputs import InputError
 from training.metrics import sigmoid
 
 # What a shared photo goes through: untouched; recompressed; reduced to half and recompressed hard.
@@ -53,7 +54,7 @@ def raw_logits(backbone: Runtime, head: Head, pixels: np.ndarray, description: s
 def fit_platt(raw: np.ndarray, labels: np.ndarray, steps: int = 50) -> tuple[float, float]:
     """(temperature, offset) that minimise the log loss of sigmoid(raw / temperature + offset) (Platt, 1999), by Newton.
 
-    Raises ValueError where higher logits do not mean fake more often: then there is nothing to calibrate.
+    Raises InputError where higher logits do not mean fake more often: then there is nothing to calibrate.
     """
     design = np.stack([raw, np.ones_like(raw)], axis=1).astype(float)
     slope = np.zeros(2)
@@ -63,7 +64,7 @@ def fit_platt(raw: np.ndarray, labels: np.ndarray, steps: int = 50) -> tuple[flo
         hessian = (design * (probability * (1 - probability))[:, None]).T @ design + 1e-9 * np.eye(2)
         slope = slope - np.linalg.solve(hessian, gradient)
     if slope[0] <= 1e-6:
-        raise ValueError(
+        raise InputError(
             f"the logits do not rise with the label (slope {slope[0]:.2g}): these weights cannot be calibrated"
         )
     return float(1 / slope[0]), float(slope[1])
@@ -78,7 +79,7 @@ def choose_band(
     `right` of the accused are fake, and of the reals of no source in no tier more than `false_alarms` are accused.
     low: the greatest in .001 to .5 at which at least `right` of all decided are right, and CLEARED_RIGHT of the cleared
     are real.
-    Raises ValueError where no threshold keeps these promises.
+    Raises InputError where no threshold keeps these promises.
     """
     fake = labels > 0.5
 
@@ -99,13 +100,13 @@ def choose_band(
     # in thousandths: between two hundredths lies one in a hundred of the generated portraits
     high = next((t for t in np.arange(500, 1000) / 1000 if accusation_holds(t)), None)
     if high is None:
-        raise ValueError(
+        raise InputError(
             f"no threshold up to .999 accuses at most {false_alarms:.0%} of every source's reals and is right "
             f"{right:.0%} of the time: these weights are too sure of what they get wrong"
         )
     low = next((t for t in np.arange(500, 0, -1) / 1000 if clearance_holds(t)), None)
     if low is None:
-        raise ValueError(
+        raise InputError(
             f"no threshold from .001 up clears faces of which {CLEARED_RIGHT:.0%} are real, with {right:.0%} of all "
             "verdicts right: these weights are too sure of what they get wrong"
         )

@@ -11,17 +11,16 @@ from __future__ import annotations
 import tempfile
 from itertools import chain, combinations
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import typer
 
-from deepdect.graph import save_graph
-from deepdect.head import Head
 from deepdect.runtime import OpenVinoRuntime
 from training.breakdown import markdown
 from training.calibrate import FALSE_ALARMS, RIGHT, TIERS, calibrate, degraded, raw_logits
 from training.data import CropSet, load_crops
+from training.inputs import command, read_network, read_weights
 from training.metrics import auc, decided_rightly, per_source_auc, sigmoid
 from training.soup import mean
 from training.train import write_weights
@@ -29,9 +28,8 @@ from training.train import write_weights
 
 def tier_logits(weights: Path, tiers: list[np.ndarray], precision: str) -> np.ndarray:
     """Raw logits [tiers, n] of crops uint8 [n, 256, 256, 3], by tier, with the weights of an `.npz`."""
-    with tempfile.TemporaryDirectory() as folder, np.load(weights, allow_pickle=False) as arrays:
-        head = Head.from_weights(arrays)
-        save_graph(weights, Path(folder) / "graph.xml")
+    with tempfile.TemporaryDirectory() as folder:
+        head = read_network(weights, Path(folder) / "graph.xml")
         backbone = OpenVinoRuntime(Path(folder) / "graph.xml", precision)
     return np.stack([raw_logits(backbone, head, pixels, weights.name) for pixels in tiers])
 
@@ -62,11 +60,12 @@ def main(
     data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
     weights: Annotated[list[Path], typer.Argument(help="Weights (.npz).")],
     soups: Annotated[bool, typer.Option("--soups", help="Also the mean of every two or more of them.")] = False,
-    precision: Annotated[str, typer.Option(help="f32, or bf16 where the processor has it.")] = "f32",
+    precision: Annotated[Literal["f32", "bf16"], typer.Option(help="bf16 where the processor has it.")] = "f32",
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
 ) -> None:
     """Compare weights on Validation."""
-    crops = load_crops(data, "Validation", cache)
+    parts = {file: read_weights(file) for file in weights}
+    crops = load_crops(data, "Validation", cache, both=True)
     tiers = [degraded(crops, scale, quality) for scale, quality in TIERS]
     rows: dict[str, dict[str, float]] = {}
     sizes = range(2, len(weights) + 1) if soups else ()
@@ -76,11 +75,11 @@ def main(
             file = chosen[0]
             if len(chosen) > 1:
                 file = Path(folder) / "soup.npz"
-                write_weights(mean([dict(np.load(part, allow_pickle=False)) for part in chosen]), file)
+                write_weights(mean([parts[part] for part in chosen]), file)
             rows[name] = judged(tier_logits(file, tiers, precision), crops)
     columns = list(next(iter(rows.values())))
     print(markdown(["weights", *columns], [[name, *(f"{row[c]:.4f}" for c in columns)] for name, row in rows.items()]))
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command(main)

@@ -18,6 +18,8 @@ from PIL import Image
 from training import pseudo_fakes
 from training.data import load_crops, load_twins
 from training.forger import Forger
+from training.inputs import InputError, check_output, command
+from training.items import Split
 from training.landmarks import load_landmarks
 
 SIDE = 160  # pixels a picture
@@ -53,20 +55,24 @@ def row(forger: Forger, index: int, random: np.random.Generator) -> np.ndarray:
 def main(
     data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
     output: Annotated[Path, typer.Option(help="PNG file to write.")] = Path("runs/sheet.png"),
-    split: Annotated[str, typer.Option(help="Train, Validation or Test.")] = "Validation",
+    split: Annotated[Split, typer.Option(help="Whose faces.")] = "Validation",
     rows: Annotated[int, typer.Option(min=1, help="Faces.")] = 8,
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
     seed: Annotated[int, typer.Option(help="Which faces, and which forgeries.")] = 0,
 ) -> None:
     """Write a sheet of real faces and what is made of them."""
+    check_output("--output", output)
     crops = load_crops(data, split, cache)
+    reals = np.flatnonzero(crops.labels < 0.5)
+    if len(reals) < rows:
+        raise InputError(f"--rows {rows}: {data}, {split}, has {len(reals)} real faces")
     forger = Forger(crops, load_landmarks(crops, cache, split), 1.0, load_twins(data, crops, cache, split))
     random = np.random.default_rng(seed)
-    chosen = random.choice(np.flatnonzero(crops.labels < 0.5), size=rows, replace=False)
+    chosen = random.choice(reals, size=rows, replace=False)
     sheet = np.vstack([row(forger, int(index), random) for index in chosen])
     Image.fromarray(sheet).save(output)
     print(f"{output}: columns original, then forgery and mask of {', '.join(KINDS)}, transplant")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command(main)

@@ -1,9 +1,10 @@
 """Labelled face files -> aligned crops, cached once; the same crop function as in serving.
 
 `python -m training.data DATA_FOLDER` fills the cache. The folder follows the paper's layout
-(`{Train,Validation,Test}/{Real,Fake}/*.jpg`); a `manifest.csv` in it may add source, kind and group. The cache is a
-table of places (`Train.csv`) and the pixels there (`Train.npy`): where only the tables are, faces are not looked for
-again, so a machine without the face models can make the pixels.
+(`{Train,Validation,Test}/{Real,Fake}/*.jpg`), or a `manifest.csv` in it names path, split, label, source, kind and
+group of every file (`training/items.py`). The cache is a table of places (`Train.csv`) and the pixels there
+(`Train.npy`): where only the tables are, faces are not looked for again, so a machine without the face models can make
+the pixels.
 """
 
 from __future__ import annotations
@@ -13,84 +14,20 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import typer
 from rich.progress import track
 
 from deepdect import faces, images
 from deepdect.faces import Crop
+from training.inputs import InputError, command
+from training.items import LABELS, SPLITS, Item, read_items
 
-SPLITS = ("Train", "Validation", "Test")
-LABELS = {"Real": 0, "Fake": 1}
 PLACE = ("path", "native", "x", "y", "size", "angle")  # columns of a table of places
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
-
-
-@dataclass(frozen=True)
-class Item:
-    """One labelled file; `path` is relative to the folder. `group` ties a fake to its original, or a video's frames;
-    no two sources have one in common.
-
-    age, sex, ethnicity: the publisher's own labels, "" where there are none.
-    """
-
-    path: str
-    split: str
-    label: int
-    source: str
-    kind: str
-    group: str
-    age: str = ""
-    sex: str = ""
-    ethnicity: str = ""
-
-
-def read_items(root: Path) -> list[Item]:
-    """The labelled files below `root`, sorted by path, from its manifest or else from the folders' names.
-
-    Raises FileNotFoundError where neither is there.
-    """
-    manifest = root / "manifest.csv"
-    if manifest.is_file():
-        with manifest.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        items = [
-            Item(
-                row["path"],
-                row["split"],
-                LABELS[row["label"]],
-                row["source"],
-                row["kind"],
-                row["group"],
-                *(row.get(column) or "" for column in ("age", "sex", "ethnicity")),
-            )
-            for row in rows
-        ]
-    else:
-        items = [
-            Item(str(file.relative_to(root)), split, value, "folder", label.lower(), file.stem)
-            for split in SPLITS
-            for label, value in LABELS.items()
-            for file in (root / split / label).glob("*")
-            if file.suffix.lower() in SUFFIXES
-        ]
-    if not items:
-        raise FileNotFoundError(
-            f"no training images in {root}: expected Train/Real, Train/Fake, Validation/… and Test/… "
-            "with picture files, or a manifest.csv"
-        )
-    sources: dict[str, set[str]] = {}
-    for item in items:
-        sources.setdefault(item.group, set()).add(item.source)
-    # two publishers may both have a group "0001": those have nothing to do with each other
-    items = [
-        replace(item, group=f"{item.source}/{item.group}") if len(sources[item.group]) > 1 else item for item in items
-    ]
-    return sorted(items, key=lambda item: item.path)
+BYTES = "bytes"  # a further one, not in older tables: the file's size when its crop was cut
 
 
 @dataclass(frozen=True)
@@ -120,8 +57,25 @@ class CropSet:
         return np.array([item.source for item in self.items])
 
 
-def load_crops(root: Path, split: str, cache: Path, workers: int = 2) -> CropSet:
-    """The split's crops from the cache, made first where they are not there yet."""
+def load_crops(root: Path, split: str, cache: Path, *, both: bool = False) -> CropSet:
+    """The split's crops from the cache, made first where they are not there yet.
+
+    both: whether reals and fakes are needed. Raises InputError where there are none of either, or of one.
+    """
+    crops = cached_crops(root, split, cache)
+    labels = {item.label for item in crops.items}
+    if not labels or (both and len(labels) < 2):
+        counts = {name: sum(item.label == label for item in crops.items) for name, label in LABELS.items()}
+        found = ", ".join(f"{count} {name}" for name, count in counts.items())
+        raise InputError(
+            f"{root}, {split}: expected faces that are {' and '.join(LABELS) if both else ' or '.join(LABELS)}; found "
+            f"{found}, and no face in {len(crops.missed)} more files"
+        )
+    return crops
+
+
+def cached_crops(root: Path, split: str, cache: Path, workers: int = 2) -> CropSet:
+    """`load_crops` of a split that may be empty."""
     items = [item for item in read_items(root) if item.split == split]
     places = load_places(root, split, cache, workers)
     pixels_file = cache / f"{split}.npy"
@@ -131,7 +85,7 @@ def load_crops(root: Path, split: str, cache: Path, workers: int = 2) -> CropSet
     pixels = np.load(pixels_file, mmap_mode="r")
     found = [item for item in items if places[item.path]]
     if len(pixels) != len(found):
-        raise ValueError(
+        raise InputError(
             f"{pixels_file} holds {len(pixels)} crops, its table {cache / f'{split}.csv'} names {len(found)}: delete "
             "the .npy file and run again"
         )
@@ -150,13 +104,17 @@ def load_places(root: Path, split: str, cache: Path, workers: int = 2) -> dict[s
     if not table_file.is_file():
         _make_cache(root, items, cache / f"{split}.npy", table_file, workers, f"crops of {split}")
     with table_file.open(encoding="utf-8", newline="") as stream:
-        rows = csv.DictReader(stream)
-        if missing := [column for column in PLACE if column not in (rows.fieldnames or ())]:
-            raise ValueError(f"{table_file} lacks {', '.join(missing)}: delete {cache} and run again")
-        places = {row["path"]: _read_place(row) for row in rows}
-    if list(places) != [item.path for item in items]:
-        raise ValueError(f"{table_file} belongs to other files than {root} holds now: delete {cache} and run again")
-    return places
+        table = csv.DictReader(stream)
+        if missing := [column for column in PLACE if column not in (table.fieldnames or ())]:
+            raise InputError(f"{table_file} lacks {', '.join(missing)}: delete {cache} and run again")
+        rows = list(table)
+    if [row["path"] for row in rows] != [item.path for item in items]:
+        raise InputError(f"{table_file} belongs to other files than {root} holds now: delete {cache} and run again")
+    for row in rows:
+        # pictures may be gone, since the cache has what is needed of them
+        if row.get(BYTES) and (file := root / row["path"]).is_file() and file.stat().st_size != int(row[BYTES]):
+            raise InputError(f"{file} is another picture than when its crop was cut: delete {cache} and run again")
+    return {row["path"]: _read_place(row) for row in rows}
 
 
 def load_twins(root: Path, crops: CropSet, cache: Path, split: str, workers: int = 2) -> dict[int, np.ndarray]:
@@ -225,10 +183,11 @@ def _make_cache(root: Path, items: list[Item], pixels_file: Path, table_file: Pa
     # written last: its presence says the cache is whole
     with table_file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(PLACE)
+        writer.writerow((*PLACE, BYTES))
         for item, crop in zip(items, made, strict=True):
             place = (crop.native, crop.x, crop.y, crop.size, crop.angle) if crop else (0, 0, 0, 0, 0)
-            writer.writerow((item.path, *place))
+            file = root / item.path
+            writer.writerow((item.path, *place, file.stat().st_size if file.is_file() else ""))
 
 
 def _save_pixels(pixels: Iterable[np.ndarray], file: Path) -> None:
@@ -248,15 +207,11 @@ def _read_place(row: dict[str, str]) -> Crop | None:
 
 def main(root: Path, cache: Path = Path("runs/crops"), workers: int = 2) -> None:
     """Cut the aligned crops of every split and say in how many files a face was found."""
-    try:
-        read_items(root)
-    except FileNotFoundError as error:
-        raise typer.BadParameter(str(error)) from error
     for split in SPLITS:
-        crops = load_crops(root, split, cache, workers)
+        crops = cached_crops(root, split, cache, workers)
         sources = sorted({item.source for item in crops.items})
         print(f"{split}: {len(crops.items)} crops, no face in {len(crops.missed)} files; sources: {', '.join(sources)}")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command(main)

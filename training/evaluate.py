@@ -18,9 +18,12 @@ import typer
 from rich.progress import track
 
 from deepdect import Detector
+from deepdect.runtime import RuntimeName
 from deepdect.verdict import Calibration
 from training import breakdown, plots
-from training.data import CropSet, load_crops, read_items
+from training.data import CropSet, load_crops
+from training.inputs import check_output, command
+from training.items import Split, read_items
 from training.metrics import (
     accuracy,
     auc,
@@ -157,7 +160,7 @@ def lines_of(scored: Scored, calibration: Calibration) -> dict[str, Line]:
 
 
 def details(scored: Scored, calibration: Calibration) -> dict[str, str]:
-    """Tables of what the lines hide, in Markdown by title; all but the second over the sources that training saw."""
+    """Tables of what the lines hide, in Markdown by title, over the sources that training saw."""
     seen = scored.seen
     if not seen.any():
         return {}
@@ -218,14 +221,16 @@ def table(lines: dict[str, Line]) -> str:
 
 def main(
     data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
-    split: Annotated[str, typer.Option(help="Train, Validation or Test.")] = "Test",
+    split: Annotated[Split, typer.Option(help="Whose crops.")] = "Test",
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
-    runtime: Annotated[str, typer.Option(help="Runtime of the network.")] = "auto",
+    runtime: Annotated[RuntimeName | None, typer.Option(help="Default: DEEPDECT_RUNTIME, or auto.")] = None,
     output: Annotated[Path | None, typer.Option(help="Write the figures to this JSON file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the reliability diagram into this PNG file.")] = None,
 ) -> None:
     """Print the table of the shipped weights on a split."""
-    detector = Detector(runtime)  # type: ignore[arg-type]  # checked there
+    check_output("--output", output)
+    check_output("--plot", plot)
+    detector = Detector(runtime)
     scored = score(detector, data, cache, split)
     lines = lines_of(scored, detector.calibration)
     print(f"{split}, weights {detector.model['sha256'][:16]}, {detector.runtime.name}\n")
@@ -233,11 +238,6 @@ def main(
     more = details(scored, detector.calibration)
     for title, rows in more.items():
         print(f"\n{title}\n\n{rows}")
-    if plot:
-        chance = sigmoid(scored.logits)
-        plots.reliability(
-            breakdown.reliability(chance[scored.seen], scored.crops.labels[scored.seen]), detector.calibration, plot
-        )
     if output:
         figures = {
             "command": f"python -m training.evaluate DATA_FOLDER --split {split} --runtime {detector.runtime.name} "
@@ -250,7 +250,14 @@ def main(
         }
         rounded = json.loads(json.dumps(figures), parse_float=lambda text: round(float(text), 5))
         output.write_text(json.dumps(rounded, indent=1) + "\n")
+    if plot and scored.seen.any():
+        chance = sigmoid(scored.logits)
+        plots.reliability(
+            breakdown.reliability(chance[scored.seen], scored.crops.labels[scored.seen]), detector.calibration, plot
+        )
+    elif plot:
+        print(f"\n--plot {plot}: not drawn, since training saw none of these sources")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command(main)

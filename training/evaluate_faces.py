@@ -7,6 +7,7 @@ A seed fixes every sample, background and scene.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ import typer
 from rich.progress import track
 
 from deepdect import faces, images, mesh
-from training.data import Item, read_items
+from training.inputs import InputError, command
+from training.items import Item, Split, read_items
 
 TIGHT = "dfdc"  # cut so close that the face touches the border: has its own requirement
 OTHERS = f"outside {TIGHT}, pooled"
@@ -67,10 +69,13 @@ def show(title: str, header: str, rows: dict[str, str] | dict[str, Tally]) -> No
 
 
 def files(root: Path, items: list[Item]) -> dict[str, Tally]:
-    """Recall per source and pooled. Each file has one known face, so more are extra (openforensics really has more)."""
+    """Recall per source and pooled. Each file has one known face, so more are extra (openforensics really has more);
+    in one that cannot be read, which is told, it was not found.
+    """
     counts: dict[str, list[tuple[int, int, int]]] = {}
     for item in track(items, description="files"):
-        number = len(faces.find(images.load(root / item.path)))
+        rgb = _read(root / item.path)
+        number = 0 if rgb is None else len(faces.find(rgb))
         count = (1, min(number, 1), max(number - 1, 0))
         counts.setdefault(item.source, []).append(count)
         if item.source != TIGHT:
@@ -78,13 +83,21 @@ def files(root: Path, items: list[Item]) -> dict[str, Tally]:
     return {name: tally(counts[name]) for name in sorted(counts, key=lambda name: (name in REQUIRED, name))}
 
 
+def _read(file: Path) -> np.ndarray | None:
+    try:
+        return images.load(file)
+    except images.ImageError as error:
+        print(error.message, file=sys.stderr, flush=True)
+        return None
+
+
 def known_faces(root: Path, items: list[Item], number: int) -> list[tuple[np.ndarray, faces.Face]]:
     """The first `number` pictures in which exactly one face is found: material whose face's place is known."""
     known: list[tuple[np.ndarray, faces.Face]] = []
     for item in track(items, description="known faces"):
-        rgb = images.load(root / item.path)
-        found = faces.find(rgb)
-        if len(found) == 1:
+        rgb = _read(root / item.path)
+        found = [] if rgb is None else faces.find(rgb)
+        if rgb is not None and len(found) == 1:
             known.append((rgb, found[0]))
         if len(known) == number:
             break
@@ -252,7 +265,7 @@ def times(portrait: np.ndarray, empty: np.ndarray, known: list[tuple[np.ndarray,
 
 def main(
     root: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
-    split: Annotated[str, typer.Option(help="Train, Validation or Test.")] = "Test",
+    split: Annotated[Split, typer.Option(help="Whose files.")] = "Test",
     limit: Annotated[int, typer.Option(help="Take a random sample of this many files; 0 takes all.")] = 0,
     scene_count: Annotated[int, typer.Option("--scenes", min=1, help="How many scenes to compose.")] = 100,
     tilted_count: Annotated[int, typer.Option("--tilted", min=1, help="How many files to turn.")] = 150,
@@ -261,7 +274,7 @@ def main(
     """Print the tables; exit status 1 where the required recall is not reached."""
     items = [item for item in read_items(root) if item.split == split]
     if not items:
-        raise typer.BadParameter(f"{root} holds no files of split {split}")
+        raise InputError(f"{root} holds no files of split {split}")
     random = np.random.default_rng(seed)
     shuffled = [items[i] for i in random.permutation(len(items))]
     per_source = files(root, sorted(shuffled[: limit or None], key=lambda item: item.path))
@@ -291,4 +304,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command(main)

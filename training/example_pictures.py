@@ -7,17 +7,21 @@ face alone, it says so in the picture and in its metadata, and it imitates what 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
+import typer
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 from skimage.data import astronaut
 
 from deepdect import faces
 from training.blending import transposed_convolution
+from training.inputs import command
 
 NOTICE = "altered by Deep Dect for demonstration"
+EXAMPLES = Path(faces.__file__).parent / "ui" / "examples"
 SOURCE = "Eileen Collins, NASA, public domain, from scikit-image"
 GRID, SEED = 0.35, 1  # share of the enlarged copy; seed of its kernel
 REGION = (112, 10, 352, 250)  # head and shoulders of the 512 x 512 photo: left, top, right, bottom
@@ -82,13 +86,14 @@ def save(image: Image.Image, path: Path, description: str) -> None:
     image.save(path, optimize=True, pnginfo=metadata)
 
 
-def main() -> None:
-    """Write both pictures where the page has them."""
-    folder = Path(faces.__file__).parent / "ui" / "examples"
+def main(
+    output: Annotated[Path, typer.Option(help="Folder to write to; by default where the page has them.")] = EXAMPLES,
+) -> None:
+    """Write both pictures, `real.png` and `altered.png`."""
     photo = portrait()
-    save(Image.fromarray(photo), folder / "real.png", SOURCE)
-    save(label(alter(photo)), folder / "altered.png", f"{NOTICE}; {SOURCE}")
+    save(Image.fromarray(photo), output / "real.png", SOURCE)
+    save(label(alter(photo)), output / "altered.png", f"{NOTICE}; {SOURCE}")
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -1,44 +1,50 @@
 """From a run's weights to what is shipped: `python -m training.export runs/NAME/best.npz DATA_FOLDER --version 0.2.0`.
 
-Writes the weights and their sha256 into the models folder, quantises the int8 backbone on training crops, then fits
-calibration and band on Validation with the runtime that serves.
+Copies the weights, quantises the int8 backbone on training crops, then fits calibration and band on Validation with the
+runtime that serves. The models folder is touched only when all of that is done.
 """
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import numpy as np
 import typer
 
 from deepdect import weights
-from deepdect.head import Head
 from deepdect.runtime import RuntimeName, graph_file, open_runtime
 from training.calibrate import FALSE_ALARMS, RIGHT, TIERS, calibrate, degraded, raw_logits
 from training.data import CropSet, load_crops
+from training.inputs import chosen_runtime, command, read_network
 
 QUANTISED_ON = 300  # training crops
 
 
-def export(source: Path, models: Path) -> str:
-    """Copy the weights into `models` with their checksum file; returns the sha256.
+def stage(source: Path, folder: Path) -> str:
+    """Copy the weights into `folder` with their checksum file; returns the sha256."""
+    target = folder / weights.WEIGHTS_FILE
+    shutil.copyfile(source, target)
+    sha256 = weights.digest(target)
+    (folder / weights.CHECKSUM_FILE).write_text(f"{sha256}  {weights.WEIGHTS_FILE}\n")
+    return sha256
 
-    What was made of the weights before, calibration, int8 backbone and table of familiar faces, is removed with them:
-    an export that breaks off leaves a folder that `deepdect.weights.load` refuses.
+
+def ship(staged: Path, models: Path) -> None:
+    """Move all files of `staged` into `models`.
+
+    What was made of the weights before, calibration, int8 backbone and table of familiar faces, is removed first: a
+    move that breaks off leaves a folder that `deepdect.weights.load` refuses.
     """
     models.mkdir(parents=True, exist_ok=True)
-    target = models / weights.WEIGHTS_FILE
-    if source.resolve() != target.resolve():
-        shutil.copyfile(source, target)
-    sha256 = weights.digest(target)
-    (models / weights.CHECKSUM_FILE).write_text(f"{sha256}  {weights.WEIGHTS_FILE}\n")
     graph = models / weights.INT8_GRAPH
     of_old = (weights.CALIBRATION_FILE, weights.INT8_CHECKSUM_FILE, weights.FAMILIARITY_FILE)
     for stale in (graph, graph.with_suffix(".bin"), *(models / name for name in of_old)):
         stale.unlink(missing_ok=True)
-    return sha256
+    for file in sorted(staged.iterdir()):
+        shutil.move(file, models / file.name)
 
 
 def export_int8(models: Path, sha256: str, crops: CropSet) -> None:
@@ -64,31 +70,33 @@ def main(
         float, typer.Option(help="Most reals of any source that may be accused, any tier.")
     ] = FALSE_ALARMS,
     int8: Annotated[bool, typer.Option(help="Also ship an int8 backbone (takes nncf).")] = True,
-    runtime: Annotated[str, typer.Option(help="Runtime to calibrate with.")] = "auto",
+    runtime: Annotated[
+        RuntimeName | None, typer.Option(help="Runtime to calibrate with (default: DEEPDECT_RUNTIME, or auto).")
+    ] = None,
 ) -> None:
     """Ship a run's weights with their int8 backbone and calibration."""
-    crops = load_crops(data, "Validation", cache)
-    sha256 = export(source, models)
-    target = models / weights.WEIGHTS_FILE
-    with np.load(target, allow_pickle=False) as arrays:
-        head = Head.from_weights(arrays)
-    if int8:
-        export_int8(models, sha256, load_crops(data, "Train", cache))
-    name: RuntimeName = runtime  # type: ignore[assignment]  # checked there
-    backbone = open_runtime(name, target, sha256)
-    raw = [
-        raw_logits(
-            backbone,
-            head,
-            degraded(crops, scale, quality),
-            f"Validation at scale {scale:g}, quality {quality or 'as is'}",
-        )
-        for scale, quality in TIERS
-    ]
-    fitted = calibrate(np.stack(raw), crops.labels, crops.sources, version, right, false_alarms)
-    fitted.write(models / weights.CALIBRATION_FILE)
-    print(f"{target} {sha256}, {backbone.name}\n{fitted}")
+    with TemporaryDirectory(prefix="deepdect-") as checked, TemporaryDirectory(prefix="deepdect-") as folder:
+        head = read_network(source, Path(checked) / "graph.xml")
+        crops = load_crops(data, "Validation", cache, both=True)
+        staged = Path(folder)
+        sha256 = stage(source, staged)
+        if int8:
+            export_int8(staged, sha256, load_crops(data, "Train", cache))
+        backbone = open_runtime(chosen_runtime(runtime), staged / weights.WEIGHTS_FILE, sha256)
+        raw = [
+            raw_logits(
+                backbone,
+                head,
+                degraded(crops, scale, quality),
+                f"Validation at scale {scale:g}, quality {quality or 'as is'}",
+            )
+            for scale, quality in TIERS
+        ]
+        fitted = calibrate(np.stack(raw), crops.labels, crops.sources, version, right, false_alarms)
+        fitted.write(staged / weights.CALIBRATION_FILE)
+        ship(staged, models)
+    print(f"{models / weights.WEIGHTS_FILE} {sha256}, {backbone.name}\n{fitted}")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command(main)

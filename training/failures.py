@@ -19,6 +19,7 @@ from deepdect import Detector, faces, weights
 from training import covered, pseudo_fakes
 from training.breakdown import markdown
 from training.example_pictures import alter, portrait
+from training.inputs import check_output, command
 from training.robustness import blur, jpeg, noise, reduced
 
 SIDE, CAPTION, COLUMNS = 200, 44, 4  # pixels, pixels, pictures a row
@@ -104,6 +105,7 @@ def main(
     output: Annotated[Path, typer.Option(help="PNG file to write.")] = weights.FOLDER / "failures.png",
 ) -> None:
     """Judge the pictures, print the table and draw the sheet."""
+    check_output("--output", output)
     found = judged(Detector())
     rows = [
         [name, "forged" if forged else "real", verdict, "–" if probability is None else f"{probability:.2f}"]
@@ -114,4 +116,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command(main)

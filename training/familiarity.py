@@ -8,7 +8,9 @@ worse they are judged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +26,9 @@ from deepdect.runtime import RuntimeName
 from deepdect.verdict import Calibration
 from training import covered
 from training.breakdown import markdown
-from training.data import SPLITS, CropSet, load_crops, read_items
+from training.data import CropSet, load_crops
+from training.inputs import InputError, check_output, command
+from training.items import SPLITS, read_items
 from training.landmarks import load_landmarks
 from training.metrics import accuracy, auc, decided_rightly, sigmoid
 from training.robustness import BATCH, CHANGES, changed
@@ -97,21 +101,38 @@ def _pictures(crops: CropSet) -> list[np.ndarray]:
     return [np.asarray(crop) for crop in crops.pixels]
 
 
+@contextmanager
+def _set_aside(file: Path) -> Iterator[None]:
+    """Without that file meanwhile."""
+    aside = file.with_name(f"{file.name}.aside")
+    known = file.is_file()
+    if known:
+        os.replace(file, aside)
+    try:
+        yield
+    finally:
+        if known:
+            os.replace(aside, file)
+
+
 def main(
     data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
     faces: Annotated[int, typer.Option(min=10, help="Test faces that are changed.")] = 240,
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
-    runtime: Annotated[str, typer.Option(help="Runtime to fit and test with.")] = "openvino-int8",
+    runtime: Annotated[RuntimeName, typer.Option(help="Runtime to fit and test with.")] = "openvino-int8",
     output: Annotated[Path | None, typer.Option(help="Where to write the table (default: beside the weights).")] = None,
 ) -> None:
     """Fit, write and measure the warning of unfamiliar faces."""
+    check_output("--output", output)
     train, validation, test = (load_crops(data, split, cache) for split in SPLITS)
+    if len(train.items) <= AXES:
+        raise InputError(f"{data}, Train: expected more than {AXES} faces to fit to; found {len(train.items)}")
     train = train.take(_spread(len(train.items), FITTED_ON))
     landmarks = load_landmarks(test, cache, "Test")
     target = output or weights.FOLDER / weights.FAMILIARITY_FILE
-    target.unlink(missing_ok=True)  # one of other weights would be refused
-    detector = Detector(runtime)  # type: ignore[arg-type]  # checked there
-    detectors = {name: Detector(serving) for name, serving in SERVING.items()}
+    with _set_aside(target):  # one of other weights would be refused
+        detector = Detector(runtime)
+        detectors = {name: Detector(serving) for name, serving in SERVING.items()}
     learned = features(detector, _pictures(train), "Train")[0]
     seen = {name: features(one, _pictures(validation), f"Validation, {name}")[0] for name, one in detectors.items()}
     table = fit(learned, seen, detector.model["sha256"])
@@ -140,4 +161,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command(main)

@@ -10,6 +10,7 @@ from rich.progress import track
 from deepdect import mesh
 from deepdect.faces import CROP, CROP_MARGIN
 from training.data import CropSet
+from training.inputs import InputError
 
 # Less than serving's square: a crop has no surroundings, and a wide black frame would draw the mesh inwards.
 SQUARE = 1.25
@@ -25,7 +26,7 @@ def fit_landmarks(crop: np.ndarray) -> np.ndarray:
 def load_landmarks(crops: CropSet, cache: Path, split: str) -> np.ndarray:
     """Landmarks float32 [n, 468, 2] of a split's crops, from the cache or else fitted now.
 
-    Raises ValueError where the cached ones belong to another number of crops.
+    Raises InputError where the cached ones belong to another number of crops.
     """
     file = cache / f"{split}-landmarks.npy"
     if not file.is_file():
@@ -33,7 +34,7 @@ def load_landmarks(crops: CropSet, cache: Path, split: str) -> np.ndarray:
         np.save(file, np.stack(fitted))
     landmarks: np.ndarray = np.load(file)
     if len(landmarks) != len(crops.items):
-        raise ValueError(
+        raise InputError(
             f"{file} holds {len(landmarks)} faces, {split} has {len(crops.items)}: delete it and run again"
         )
     return landmarks

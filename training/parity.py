@@ -15,6 +15,8 @@ from deepdect.runtime import RuntimeName, RuntimeUnavailableError, open_runtime
 from deepdect.verdict import Calibration
 from explain import gradcam
 from training.data import CropSet, load_crops
+from training.inputs import command
+from training.items import Split
 from training.metrics import accuracy, auc, sigmoid
 
 BATCH = 16
@@ -76,12 +78,12 @@ def _run(name: RuntimeName, model: weights.Model, crops: CropSet) -> tuple[np.nd
 
 def main(
     data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
-    split: Annotated[str, typer.Option(help="Train, Validation or Test.")] = "Test",
+    split: Annotated[Split, typer.Option(help="Whose crops.")] = "Test",
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
 ) -> None:
     """Print the table of all precisions that this machine can run."""
     model = weights.load()
-    crops = load_crops(data, split, cache)
+    crops = load_crops(data, split, cache, both=True)
     reference = _run(REFERENCE, model, crops)
     lines = [(REFERENCE, compare(*reference, *reference, crops.labels, model.calibration))]
     for name in OTHERS:
@@ -100,4 +102,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command(main)

@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 
 from training.augment import Augmentation
+from training.inputs import InputError
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,16 @@ class Recipe:
 
     @staticmethod
     def read(path: Path) -> Recipe:
-        """Read a YAML recipe. Raises TypeError naming an unknown field."""
-        raw: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        raw["phases"] = [Phase(**phase) for phase in raw["phases"]]
-        raw["augmentation"] = Augmentation(**raw.get("augmentation", {}))
-        return Recipe(**raw)
+        """Read a YAML recipe. Raises InputError where it is none, naming an unknown field."""
+        try:
+            raw: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+            raw["phases"] = [Phase(**phase) for phase in raw["phases"]]
+            raw["augmentation"] = Augmentation(**raw.get("augmentation", {}))
+            return Recipe(**raw)
+        except KeyError as error:
+            raise InputError(f"{path} is no recipe: it lacks {error}") from error
+        except (yaml.YAMLError, UnicodeDecodeError, TypeError, AttributeError) as error:
+            raise InputError(f"{path} is no recipe: {error}") from error
 
 
 def learning_rate(recipe: Recipe, images: int, batch: int, done: float | None = None) -> float:

@@ -19,7 +19,9 @@ from rich.progress import track
 from deepdect import Detector
 from training.augment import recompress
 from training.calibrate import resized
-from training.data import CropSet, load_crops, read_items
+from training.data import CropSet, load_crops
+from training.inputs import InputError, check_output, command
+from training.items import LABELS, Split, read_items
 from training.metrics import auc, sigmoid
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -90,7 +92,7 @@ def scores(detector: Detector, crops: CropSet, name: str) -> np.ndarray:
 
 def main(
     data: Annotated[Path, typer.Argument(help="Folder in the paper's layout, or with a manifest.csv.")],
-    split: Annotated[str, typer.Option(help="Train, Validation or Test.")] = "Test",
+    split: Annotated[Split, typer.Option(help="Whose crops.")] = "Test",
     every: Annotated[int, typer.Option(min=1, help="Take every n-th crop.")] = 1,
     only: Annotated[list[str] | None, typer.Option(help="Just this change; may be repeated.")] = None,
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
@@ -99,9 +101,15 @@ def main(
     """Print AUC (pooled without cross-data-set sources, and by source), reals accused and fakes caught per change."""
     if unknown := set(only or []) - set(CHANGES):
         raise typer.BadParameter(f"expected changes of {', '.join(CHANGES)}; received {', '.join(sorted(unknown))}")
+    check_output("--output", output)
     trained_on = {item.source for item in read_items(data) if item.split == "Train"}
-    crops = load_crops(data, split, cache)
+    crops = load_crops(data, split, cache, both=True)
     crops = crops.take(np.flatnonzero(np.isin(crops.sources, list(trained_on)))[::every])
+    if len(set(crops.labels)) < 2:
+        raise InputError(
+            f"{data}, {split}, every {every}: expected {' and '.join(LABELS)} of sources that Train has, too "
+            f"({', '.join(sorted(trained_on)) or 'none'}); found {len(crops.items)} crops of one label"
+        )
     detector = Detector()
     labels, sources = crops.labels, crops.sources
     both = [s for s in np.unique(sources) if len(np.unique(labels[sources == s])) == 2]
@@ -127,4 +135,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command(main)

@@ -13,16 +13,17 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from training.inputs import InputError, check_output, command, read_weights
 from training.train import write_weights
 
 
 def mean(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Each weight's mean, float32. Raises ValueError where the parts' names or shapes differ."""
+    """Each weight's mean, float32. Raises InputError where the parts' names or shapes differ."""
     first = {name: np.shape(value) for name, value in parts[0].items()}
     for number, part in enumerate(parts):
         if (shapes := {name: np.shape(value) for name, value in part.items()}) != first:
             odd = sorted(set(first.items()) ^ set(shapes.items()))[0][0]
-            raise ValueError(f"weights {number + 1} are of another network than the first: see {odd}")
+            raise InputError(f"weights {number + 1} are of another network than the first: see {odd}")
     return {name: np.mean([np.asarray(part[name], np.float32) for part in parts], axis=0) for name in first}
 
 
@@ -33,9 +34,10 @@ def main(
     """Average runs' weights."""
     if len(parts) < 2:
         raise typer.BadParameter(f"a mean takes two files or more, received {len(parts)}")
-    write_weights(mean([dict(np.load(part, allow_pickle=False)) for part in parts]), output)
+    check_output("--output", output)
+    write_weights(mean([read_weights(part) for part in parts]), output)
     print(f"{output}: the mean of {len(parts)} runs")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command(main)

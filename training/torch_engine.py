@@ -91,14 +91,17 @@ class TorchEngine:
         self._steps = 0
 
     def load(self, given: Mapping[str, np.ndarray]) -> list[str]:
-        """Set weights by Keras name; returns the names that were not given."""
+        """Set weights by Keras name; returns the names that were not given. Raises ValueError for another shape."""
         missing = []
         with torch.no_grad():
             for name, tensor in self.network.variables().items():
-                if name in given:
-                    tensor.copy_(torch.from_numpy(np.array(from_keras(given[name]), np.float32)))
-                else:
+                if name not in given:
                     missing.append(name)
+                    continue
+                value = torch.from_numpy(np.array(from_keras(given[name]), np.float32))
+                if value.shape != tensor.shape:  # `copy_` would broadcast it
+                    raise ValueError(f"{name}: expected shape {list(tensor.shape)}, received {list(value.shape)}")
+                tensor.copy_(value)
         self._averaged = None
         return missing
 

@@ -8,37 +8,42 @@ started again.
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 import cv2
 import numpy as np
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from deepdect.weights import digest
 from training import data_parallel
 from training.batches import Batch, Sampler, make_batch, prefetched
 from training.data import CropSet, load_crops, load_twins
 from training.event_log import EventLog
 from training.forger import Forger
+from training.inputs import InputError, command, read_weights
 from training.landmarks import load_landmarks
 from training.metrics import auc, per_source_auc
 from training.recipe import Recipe, learning_rate, phase_at, starts
 
-ENGINES = ("torch", "torch-bf16", "torch-eager", "torch-cuda", "keras")
+EngineName = Literal["torch", "torch-bf16", "torch-eager", "torch-cuda", "keras"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
 
 def make_engine(name: str, recipe: Recipe, **size: Any) -> Any:
     """The training step: `torch` (compiled), `torch-bf16` (fastest, on processors that have bfloat16), `torch-eager`,
     `torch-cuda` (a GPU, in bfloat16) or `keras` (any Keras backend).
 
-    Raises ValueError for another name, and where the recipe asks the Keras engine for what only torch's have.
+    Raises InputError for another name, and where the recipe asks the Keras engine for what only torch's have, or the
+    machine lacks what the engine needs.
     """
     if name not in ENGINES:
-        raise ValueError(f"engine must be one of {', '.join(ENGINES)}; received {name!r}")
+        raise InputError(f"engine must be one of {', '.join(ENGINES)}; received {name!r}")
     size = {"seed": recipe.seed, **size}
     if name.startswith("torch"):
         from training.torch_engine import TorchEngine
@@ -52,11 +57,14 @@ def make_engine(name: str, recipe: Recipe, **size: Any) -> Any:
             "sam": recipe.sam,
             "drop_path": recipe.drop_path,
         }
-        return TorchEngine(tuple(recipe.frozen), recipe.rates, recipe.weight_decay, **kind, **size)
-    asked = {name: getattr(recipe, name) for name in ("attention", "sam", "drop_path")}
-    if any(asked.values()):
+        try:
+            return TorchEngine(tuple(recipe.frozen), recipe.rates, recipe.weight_decay, **kind, **size)
+        except RuntimeError as error:  # no bfloat16, no GPU
+            raise InputError(f"engine {name}: {error}") from error
+    asked = {name: value for name in ("attention", "sam", "drop_path") if (value := getattr(recipe, name))}
+    if asked:
         words = ", ".join(f"{name} ({value})" for name, value in asked.items())
-        raise ValueError(f"{words}: these are there in the torch engines only")
+        raise InputError(f"engine {name}: the recipe asks for {words}, which the torch engines alone have")
     from training.keras_engine import KerasEngine
 
     return KerasEngine(tuple(recipe.frozen), recipe.rates, recipe.weight_decay, **size)
@@ -104,6 +112,7 @@ def train(
     events: EventLog | None = None,
     workers: int = 0,
     by_time: bool = False,
+    start: str = "",
 ) -> dict[str, float]:
     """Run the recipe; writes `best.npz`, `final.npz` (averaged weights at the best validation, and now), `last.npz`
     (checkpoint) and `log.csv` into `output`.
@@ -111,8 +120,10 @@ def train(
     minutes: stop after this long, checkpointed. forger: of the training crops, needed where the recipe asks for
     pseudo-fakes (ValueError where it is missing). events: gets what goes into `log.csv`, too. workers: of `batches`.
     by_time: the learning rate falls over `minutes`, all runs from the first to the last resumed one taken together,
-    instead of over the recipe's images.
-    Returns the last Validation AUCs by source.
+    instead of over the recipe's images. start: what the starting weights are called, for the next paragraph's sake.
+
+    A checkpoint in `output` is gone on from; InputError where it is of another recipe, other starting weights, another
+    kind of engine or other pictures. Returns the last Validation AUCs by source, none where nothing was left to do.
     """
     if recipe.pseudo_fakes and forger is None:
         raise ValueError(f"the recipe asks for {recipe.pseudo_fakes:.0%} pseudo-fakes: pass a forger")
@@ -123,8 +134,13 @@ def train(
     output.mkdir(parents=True, exist_ok=True)
     checkpoint, log = output / "last.npz", output / "log.csv"
     seen, best, stale, before = 0, -1.0, 0, 0.0
+    run = identity(recipe, engine, start, train_crops, validation)
     if checkpoint.is_file():
-        state = dict(np.load(checkpoint, allow_pickle=False))
+        state = read_weights(checkpoint)
+        other = [name for name, value in run.items() if str(state.pop(f"run/{name}", value)) != value]
+        if other:
+            words = ", another ".join(other)
+            raise InputError(f"{checkpoint} is of a run with another {words}: give this one an --output of its own")
         seen, best, stale = int(state.pop("seen")), float(state.pop("best")), int(state.pop("stale"))
         before = float(state.pop("seconds", 0.0))
         engine.load_state(state)
@@ -134,6 +150,9 @@ def train(
     began = time.monotonic() - before  # as if this run and those it goes on from were one
     stop_after = None if minutes is None else 60 * minutes + (0 if by_time else before)
     total = sum(phase.images for phase in recipe.phases)
+    if seen >= total or stale >= recipe.patience or (by_time and minutes and before >= 60 * minutes):
+        print(f"{checkpoint}: this run has ended, after {seen} images")
+        return {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
         bar = progress.add_task("training", total=total, completed=seen)
@@ -148,9 +167,9 @@ def train(
             size_changes = (phase := phase_at(recipe, seen)) is None or phase.size != pixels.shape[1]
             if not (seen // recipe.validate_every > previous // recipe.validate_every or out_of_time or size_changes):
                 continue
+            speed = (seen - mark[1]) / (time.monotonic() - mark[0])
             aucs = validate(engine, validation, recipe.validate_on, pixels.shape[1])
             mean, loss = float(np.mean(list(aucs.values()))), float(np.mean(losses))
-            speed = (seen - mark[1]) / (time.monotonic() - mark[0])
             detail = " ".join(f"{source}={value:.3f}" for source, value in aucs.items())
             with log.open("a", newline="") as stream:
                 row = [seen, pixels.shape[1], f"{loss:.4f}", f"{rate:.2e}", f"{speed:.2f}", f"{mean:.4f}", detail]
@@ -167,12 +186,20 @@ def train(
             if size_changes and phase is not None:
                 best, stale = -1.0, 0
             counters = {"seen": seen, "best": best, "stale": stale, "seconds": time.monotonic() - began}
-            save(checkpoint, engine.state() | {name: np.array(value) for name, value in counters.items()})
+            kept = counters | {f"run/{name}": value for name, value in run.items()}
+            save(checkpoint, engine.state() | {name: np.array(value) for name, value in kept.items()})
             write_weights(engine.averaged_weights(), output / "final.npz")
             mark, losses = (time.monotonic(), seen), []
             if out_of_time or stale >= recipe.patience:
                 break
     return aucs
+
+
+def identity(recipe: Recipe, engine: Any, start: str, train_crops: CropSet, validation: CropSet) -> dict[str, str]:
+    """What must be the same for a run to be gone on with, each as a short digest."""
+    pictures = [item.path for crops in (train_crops, validation) for item in crops.items]
+    parts = {"recipe": recipe, "kind of engine": type(engine).__name__, "start": start, "choice of pictures": pictures}
+    return {name: hashlib.sha256(repr(part).encode()).hexdigest()[:16] for name, part in parts.items()}
 
 
 def load_forger(data: Path, crops: CropSet, cache: Path, share: float) -> Forger:
@@ -201,7 +228,7 @@ def main(
     output: Annotated[Path, typer.Option(help="Where checkpoints, best weights and the log go.")] = Path("runs/first"),
     start: Annotated[Path | None, typer.Option(help="Starting weights (.npz, Keras names; may be partial).")] = None,
     imagenet: Annotated[bool, typer.Option(help="Start from Keras' ImageNet weights (downloads them).")] = False,
-    engine: Annotated[str, typer.Option(help=", ".join(ENGINES) + ".")] = "keras",
+    engine: Annotated[EngineName, typer.Option(help="What takes the steps.")] = "keras",
     cache: Annotated[Path, typer.Option(help="Where the aligned crops are kept.")] = Path("runs/crops"),
     minutes: Annotated[float | None, typer.Option(help="Stop after this long; start again to go on.")] = None,
     by_time: Annotated[
@@ -220,7 +247,13 @@ def main(
     if parallel:
         if engine != "keras":
             raise typer.BadParameter(f"--data-parallel needs --engine keras; received {engine}")
-        print(f"each batch is shared by {data_parallel.over_all_devices()} devices")
+        try:
+            print(f"each batch is shared by {data_parallel.over_all_devices()} devices")
+        except RuntimeError as error:
+            raise InputError(f"--data-parallel: {error}") from error
+    if by_time and not minutes:
+        raise typer.BadParameter("--by-time needs the --minutes that the schedule is spread over")
+    crops, validation = (load_crops(data, split, cache, both=True) for split in ("Train", "Validation"))
     maker = make_engine(engine, plan)
     if imagenet:
         from deepdect import network
@@ -229,14 +262,17 @@ def main(
         network.load_imagenet(model)
         maker.load(network.weights(model))
     if start:
-        missing = maker.load(dict(np.load(start, allow_pickle=False)))
+        try:
+            missing = maker.load(read_weights(start))
+        except ValueError as error:
+            raise InputError(f"--start {start}: {error}") from error
         print(f"{start}: {len(missing)} weights not in it start random" + (f", first {missing[0]}" if missing else ""))
-    crops = load_crops(data, "Train", cache)
+    begun = digest(start) if start else "imagenet" if imagenet else ""
     needed = plan.pseudo_fakes or plan.attention or plan.augmentation.hide
     forger = load_forger(data, crops, cache, plan.pseudo_fakes) if needed else None
     events = EventLog(output / "events") if tensorboard else None
-    train(crops, load_crops(data, "Validation", cache), plan, maker, output, minutes, forger, events, workers, by_time)
+    train(crops, validation, plan, maker, output, minutes, forger, events, workers, by_time, begun)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command(main)

@@ -24,7 +24,8 @@ from explain.faithfulness import (
 from explain.occlusion import NoiseFloor
 from explain.regions import REGIONS, RegionEvidence, partition
 from explain.trials import OURS, explainers
-from training.data import CropSet, Item
+from training.data import CropSet
+from training.items import Item
 from training.pseudo_fakes import SWAPPED_REGIONS
 
 HEAD = Head(np.array([[1.0], [-1.0], [0.0]]), np.zeros(1), np.array([80.0]), -2.0)  # red less green

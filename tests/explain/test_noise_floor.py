@@ -11,7 +11,8 @@ from explain import noise_floor
 from explain.compare_fills import detail_kept, feature_traces
 from explain.noise_floor import BATCH, random_drops, random_patch
 from explain.sampling import spread
-from training.data import CropSet, Item
+from training.data import CropSet
+from training.items import Item
 
 
 def test_a_patch_has_the_wanted_area_in_one_piece() -> None:

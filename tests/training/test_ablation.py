@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from training import ablation
-from training.data import CropSet, Item
+from training.data import CropSet
 from training.forger import Forger
+from training.items import Item
 
 
 def crops(split: str, count: int = 16) -> CropSet:

@@ -7,8 +7,10 @@ import pytest
 from training import batches
 from training.augment import Augmentation, augment, vary
 from training.batches import Batch, Sampler, make_batch, mixed, prefetched
-from training.data import CropSet, Item
+from training.data import CropSet
 from training.forger import Forger
+from training.inputs import InputError
+from training.items import Item
 
 
 def item(source: str, label: int, group: str) -> Item:
@@ -42,6 +44,17 @@ def test_source_weights_set_the_shares():
 def test_one_label_alone_is_refused():
     with pytest.raises(ValueError, match="both Real and Fake"):
         Sampler([item("video", 0, "a")], {})
+
+
+def test_a_source_without_weight_fills_no_gap():
+    """Of the paired source the reals have been had, and the others must not come: there is nothing to fill up from."""
+    items = [Item("r", "Train", 0, "video", "k", "g"), Item("f", "Train", 1, "video", "k", "g")]
+    items += [Item("p", "Train", 0, "portraits", "k", "p"), Item("x", "Train", 1, "generated", "k", "x")]
+    sampler = Sampler(items, {"portraits": 0.0})
+    drawn = {int(i) for seed in range(20) for i in sampler.draw(8, np.random.default_rng(seed))}
+    assert drawn == {0, 1, 3}
+    with pytest.raises(InputError, match="sources leave no Real one"):
+        Sampler(items, {"portraits": 0.0, "video": 0.0})
 
 
 def test_augment_is_fixed_by_the_seed_and_has_the_size():

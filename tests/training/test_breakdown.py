@@ -5,7 +5,7 @@ import pytest
 
 from deepdect.verdict import Calibration
 from training import breakdown, plots
-from training.data import Item
+from training.items import Item
 
 CALIBRATION = Calibration(1.0, 0.0, 0.25, 0.75, "1")
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from training.calibrate import calibrate, choose_band, degraded, fit_platt
-from training.data import CropSet, Item
+from training.data import CropSet
+from training.items import Item
 
 
 def test_fit_platt_recovers_a_known_temperature_and_offset():

@@ -14,7 +14,7 @@ from deepdect import weights
 from deepdect.familiarity import Familiarity
 from explain import compare_fills, noise_floor
 from explain.fills import FILLS
-from training import contact_sheet, data, familiarity, parity, robustness
+from training import contact_sheet, data, familiarity, items, parity, robustness
 from training.data import load_crops
 from training.metrics import auc, sigmoid
 
@@ -25,9 +25,9 @@ EACH = 4  # files a class in every split
 def folder(tmp_path_factory, astronaut) -> Path:
     """Her face at several places and exposures; the mirrored ones are called fake."""
     root = tmp_path_factory.mktemp("data")
-    shades = iter(np.linspace(0.6, 1.1, 2 * EACH * len(data.SPLITS)))
-    for split in data.SPLITS:
-        for label in data.LABELS:
+    shades = iter(np.linspace(0.6, 1.1, 2 * EACH * len(items.SPLITS)))
+    for split in items.SPLITS:
+        for label in items.LABELS:
             (root / split / label).mkdir(parents=True)
             for number in range(EACH):
                 head = astronaut[20 + number : 244 + number, 108 + 2 * number : 332 + 2 * number]

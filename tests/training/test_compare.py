@@ -5,7 +5,8 @@ import pytest
 
 from deepdect import weights
 from training.compare import judged, tier_logits
-from training.data import CropSet, Item
+from training.data import CropSet
+from training.items import Item
 
 
 def crops(labels: list[int], sources: list[str]) -> CropSet:

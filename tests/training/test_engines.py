@@ -105,6 +105,14 @@ def test_resume_continues_exactly(name):
     assert [resumed.step(pixels, labels, 1e-3) for _ in range(3)] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.parametrize("name", ENGINES)
+def test_weights_of_another_shape_are_refused(name):
+    engine = make(name)
+    weights = engine.averaged_weights()
+    with pytest.raises(ValueError, match=r"shape"):
+        engine.load(weights | {"conv1_bn/moving_mean": weights["conv1_bn/moving_mean"][:1]})
+
+
 def test_bfloat16_steps_learn_while_weights_and_logits_stay_in_single_precision():
     torch_engine = pytest.importorskip("training.torch_engine", reason="PyTorch is not installed")
     if not torch_engine.has_bfloat16():

@@ -10,9 +10,10 @@ from PIL import Image
 
 from deepdect.verdict import Calibration
 from training.calibrate import calibrate
-from training.data import CropSet, Item
+from training.data import CropSet
 from training.evaluate import Scored, details, evaluate, lines_of, main, measure, table
-from training.export import export
+from training.export import ship, stage
+from training.items import Item
 
 CALIBRATION = Calibration(1.0, 0.0, 0.25, 0.75, "1")
 
@@ -93,7 +94,10 @@ def test_calibrate_from_separable_logits():
 def test_export_writes_the_checksum_of_what_it_copied(tmp_path):
     source = tmp_path / "best.npz"
     np.savez(source, a=np.arange(3))
-    sha256 = export(source, tmp_path / "models")
+    staged = tmp_path / "staged"
+    staged.mkdir()
+    sha256 = stage(source, staged)
+    ship(staged, tmp_path / "models")
     shipped = tmp_path / "models" / "deepdect_resnet50.weights.npz"
     assert hashlib.sha256(shipped.read_bytes()).hexdigest() == sha256
     assert (tmp_path / "models" / "model.sha256").read_text() == f"{sha256}  {shipped.name}\n"

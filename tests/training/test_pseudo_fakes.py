@@ -10,8 +10,9 @@ from explain.regions import REGIONS, partition
 from training import blending, hiding, pseudo_fakes
 from training.augment import Augmentation
 from training.batches import make_batch
-from training.data import CropSet, Item
+from training.data import CropSet
 from training.forger import Forger
+from training.items import Item
 from training.landmarks import fit_landmarks, load_landmarks
 from training.pseudo_fakes import Forgery, differing, transplant
 

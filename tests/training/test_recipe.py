@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from training.inputs import InputError
 from training.recipe import Phase, Recipe, learning_rate, phase_at, starts
 
 RECIPE = Recipe(phases=[Phase(64, 48, 8), Phase(96, 16, 8)])
@@ -38,7 +39,7 @@ def test_sources_of_weight_0_are_left_out():
 
 def test_an_unknown_field_is_named(tmp_path):
     (tmp_path / "recipe.yaml").write_text("phases: [{size: 64, images: 8}]\nlerning_rate: 1\n")
-    with pytest.raises(TypeError, match="lerning_rate"):
+    with pytest.raises(InputError, match="recipe.yaml is no recipe: .*lerning_rate"):
         Recipe.read(tmp_path / "recipe.yaml")
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 import typer
 
 from training.augment import Augmentation
-from training.data import CropSet, Item
+from training.data import CropSet
+from training.inputs import InputError
+from training.items import Item
 from training.recipe import Phase, Recipe
 from training.train import batches, main, make_engine, train
 
@@ -107,6 +110,54 @@ def test_a_stopped_schedule_by_time_goes_on_where_its_checkpoint_was(crops, tmp_
     np.testing.assert_allclose(engine.rates, expected)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"recipe": replace(RECIPE, rate=0.5)}, "another recipe:"),
+        ({"start": "imagenet"}, "another start:"),
+        ({"train_crops": "fewer"}, "another choice of pictures:"),
+        ({"recipe": replace(RECIPE, seed=1), "start": "imagenet"}, "another recipe, another start:"),
+    ],
+)
+def test_another_run_does_not_go_on_from_a_checkpoint(changes, words, crops, tmp_path):
+    given = {"train_crops": crops, "validation": crops, "recipe": RECIPE, "output": tmp_path}
+    train(**given, engine=ClockedEngine())
+    before = (tmp_path / "last.npz").read_bytes()
+    if "train_crops" in changes:
+        changes = {"train_crops": crops.take(np.arange(8))}
+    with pytest.raises(InputError, match=f"last.npz is of a run with {words} give this one an --output of its own"):
+        train(**given | changes, engine=ClockedEngine())
+    assert (tmp_path / "last.npz").read_bytes() == before
+
+
+def test_a_run_that_has_ended_takes_no_more_steps(crops, tmp_path, monkeypatch, capsys):
+    seconds = count()
+    monkeypatch.setattr("training.train.time.monotonic", lambda: float(next(seconds)))
+    endless = replace(RECIPE, phases=[Phase(64, 80_000, 8)], patience=1)
+    train(crops, crops, endless, ClockedEngine(), tmp_path / "patience")
+    train(crops, crops, endless, ClockedEngine(), tmp_path / "time", minutes=0.01, by_time=True)
+    train(crops, crops, RECIPE, ClockedEngine(), tmp_path / "images")
+    capsys.readouterr()
+    for name, recipe, minutes in (("patience", endless, None), ("time", endless, 0.01), ("images", RECIPE, None)):
+        again = ClockedEngine()
+        assert train(crops, crops, recipe, again, tmp_path / name, minutes=minutes, by_time=bool(minutes)) == {}
+        assert again.rates == [] and "this run has ended, after" in capsys.readouterr().out
+
+
+def test_the_speed_leaves_out_the_time_of_validation(crops, tmp_path, monkeypatch):
+    class Slow(ClockedEngine):
+        def logits(self, pixels):
+            self.clock += 1000
+            return super().logits(pixels)
+
+    engine = Slow()
+    monkeypatch.setattr("training.train.time.monotonic", lambda: engine.clock)
+    train(crops, crops, RECIPE, engine, tmp_path)
+    with (tmp_path / "log.csv").open() as stream:
+        speeds = [float(row["images_per_second"]) for row in csv.DictReader(stream)]
+    assert speeds == [1.33] * 3  # eight pictures in six seconds
+
+
 def test_an_engine_that_there_is_not():
     with pytest.raises(ValueError, match="one of torch, .*received 'torch-gpu'"):
         make_engine("torch-gpu", RECIPE)
@@ -114,7 +165,8 @@ def test_an_engine_that_there_is_not():
 
 @pytest.mark.parametrize("name", ["attention", "sam", "drop_path"])
 def test_what_only_the_torch_engines_have(name):
-    with pytest.raises(ValueError, match=rf"{name} \(0.1\).*torch engines only"):
+    words = rf"the recipe asks for {name} \(0.1\), which the torch engines alone have"  # and for nothing else
+    with pytest.raises(ValueError, match=words):
         make_engine("keras", replace(RECIPE, **{name: 0.1}))
 
 
