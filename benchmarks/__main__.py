@@ -37,12 +37,12 @@ def main(
     detector = Detector()
     print(f"\n{json.dumps(measure.machine())}\n")
     together = latency.side_by_side(detector, runs, tensorflow)
-    limit = measure.arithmetic_limit()
+    product = measure.at_numpy_speed()
     backbone = together.get("openvino-int8", together[detector.runtime.name]).median
     print(f"| one crop or photo, {runs} runs in turns | of bare int8 | median ms | p95 ms |\n|---|---|---|---|")
     for name, timing in together.items():
         print(_row(name if name.startswith("analyze") else f"bare backbone, {name}", timing, backbone))
-    print(f"| arithmetic limit in float32 | {limit / backbone:.2f} | {limit:.1f} | – |")
+    print(f"| as many multiply-adds in a NumPy product, float32 | {product / backbone:.2f} | {product:.1f} | – |")
 
     parts = latency.stages(detector, runs)
     whole = sum(timing.median for name, timing in parts.items() if name != "head alone")
@@ -67,7 +67,7 @@ def main(
         "model": detector.model,
         "runtime": detector.runtime.name,
         "side_by_side_ms": {name: asdict(timing) for name, timing in together.items()},
-        "arithmetic_limit_f32_ms": limit,
+        "arithmetic_limit_f32_ms": product,  # NumPy's speed; the key is older than the name
         "stages_ms": {name: asdict(timing) for name, timing in parts.items()},
         "by_size_ms": {name: asdict(timing) for name, timing in sizes.items()},
         "by_faces_ms": {name: asdict(timing) | {"found": found} for name, (found, timing) in faces.items()},

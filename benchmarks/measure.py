@@ -54,8 +54,11 @@ def interleaved(calls: dict[str, Callable[[], Any]], runs: int, warm: int = 3) -
     return {name: Timing(float(np.median(t)), float(np.percentile(t, 95)), runs) for name, t in taken.items()}
 
 
-def arithmetic_limit() -> float:
-    """Milliseconds that a crop's multiply-adds would take at the speed of a large float32 matrix product here."""
+def at_numpy_speed() -> float:
+    """Milliseconds that a crop's multiply-adds would take at the speed of NumPy's product of large float32 matrices.
+
+    What the processor is good for in plain code, and no limit: an engine's own code may be quicker.
+    """
     one = np.random.default_rng(0).random((2048, 2048), np.float32)
     product = timed(lambda: one @ one, runs=7)
     return product.median * RESNET50_MACS / 2048**3

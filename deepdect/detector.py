@@ -55,7 +55,6 @@ class Detector:
     def __init__(self, runtime: RuntimeName | None = None, models: Path = weights.FOLDER) -> None:
         self._model = weights.load(models)
         chosen: Any = runtime or os.environ.get("DEEPDECT_RUNTIME") or "auto"
-        self._runtime_name: RuntimeName = chosen
         self._runtime = open_runtime(chosen, self._model.file, self._model.sha256)
         self.model = {"name": weights.MODEL_NAME, "version": self._model.version, "sha256": self._model.sha256}
         self.calibration = self._model.calibration
@@ -72,8 +71,9 @@ class Detector:
     ) -> Analysis:
         """Analyse one picture: a path, a file's bytes, a PIL image or an RGB array.
 
-        name: what the result's `path` and messages call it (default: the path itself). verify: as `Detector.verify`.
-        small_faces: as `faces.find`'s `small`; without, a live picture is analysed in half the time.
+        name: what the result's `path` and messages call it (default: the path itself, or "image").
+        verify: as `Detector.verify`. small_faces: as `faces.find`'s `small`; without, a live picture is analysed in
+        half the time.
         A picture that cannot be read raises nothing: its Analysis says so in `status` and `message`.
         """
         analysis = self._finish([self._prepare(source, name, small_faces)])[0]
@@ -82,18 +82,22 @@ class Detector:
     def analyze_many(self, sources: Iterable[images.Source], *, verify: bool = False) -> Iterator[Analysis]:
         """Analyse many pictures, in order, in batches; one bad file never stops the rest.
 
-        While the network judges one batch, the next one is decoded and searched for faces.
+        While the network judges one batch, the next one is decoded and searched for faces. What `sources` raises is
+        raised after the results of those that came before.
         """
-        remaining = iter(sources)
+        remaining, broken = iter(sources), list[Exception]()
 
         def prepare() -> tuple[list[_Job], bool]:
             """The next batch, and whether there may be more."""
             jobs, pixels = list[_Job](), 0
-            for source in remaining:
-                jobs.append(self._prepare(source, None))
-                pixels += jobs[-1].pixels
-                if len(jobs) == CHUNK or pixels >= CHUNK_PIXELS:
-                    return jobs, True
+            try:
+                for source in remaining:
+                    jobs.append(self._prepare(source, None))
+                    pixels += jobs[-1].pixels
+                    if len(jobs) == CHUNK or pixels >= CHUNK_PIXELS:
+                        return jobs, True
+            except Exception as error:  # what is prepared already is not lost with it
+                broken.append(error)
             return jobs, False
 
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepare") as ahead:
@@ -104,6 +108,8 @@ class Detector:
                 for analysis in self._finish(jobs):
                     yield self.verify(analysis) if verify else analysis
                 jobs, more = following.result() if following else ([], False)
+        if broken:
+            raise broken[0]
 
     def verify(self, analysis: Analysis) -> Analysis:
         """The same analysis with its regions checked: each is hidden and the face scored again, ten crops a face.
@@ -139,7 +145,7 @@ class Detector:
     def _prepare(self, source: images.Source, name: str | None, small_faces: bool = True) -> _Job:
         job = _Job(name or _name(source), time.perf_counter())
         try:
-            job.photo = images.load(source, name=name)
+            job.photo = images.load(source, name=job.path)
         except images.ImageError as error:
             job.status, job.message = error.status, error.message
             return job

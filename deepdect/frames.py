@@ -26,6 +26,7 @@ MAX_DECODED = 2_400_000_000  # pixels of all frames looked at in one video: 290 
 MAX_FPS = 30.0
 MAX_GRABBED = 250_000  # frames decoded in one video; over two hours
 MAX_SECONDS = 120.0  # of decoding in one video: a frame may be far larger than what it is delivered as
+SWAPPED = 0.5  # seconds by which a frame's stamp may be before the last one's: decoders mix two kinds of stamps
 T = TypeVar("T")
 CONTAINERS = ("MP4", "MOV", "WebM", "MKV", "AVI", "MPEG")
 
@@ -92,7 +93,8 @@ def _sampled(capture: cv2.VideoCapture, fps: float, name: str) -> Iterator[Frame
     step = max(1 / fps, length / min(MAX_FRAMES, max(1, MAX_DECODED // max(1, width * height))))
     before, taken, decoded_pixels, due, more = None, 0, 0, 0.0, False
     watch = _Watch()
-    for t in _times(capture, rate, watch):
+    times = _times(capture, rate, watch)
+    for t in times:
         if t + 1e-6 < due:
             continue
         if more := taken == MAX_FRAMES or decoded_pixels >= MAX_DECODED:
@@ -108,8 +110,10 @@ def _sampled(capture: cv2.VideoCapture, fps: float, name: str) -> Iterator[Frame
         before = Frame(t, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), length, step)
     if before is None:
         raise ImageError("unreadable", Message("video_empty", name=name))
-    cut = (more or capture.grab()) and not before.t + 2 * step > length > 0
-    yield replace(before, cut=cut)
+    further = before.t + 2 * step
+    # what comes tells; only where that would be too much work does the header, unless what was seen contradicts it
+    goes_on = more and (t >= further or any(later >= further for later in times))
+    yield replace(before, cut=goes_on or (capture.grab() and not (length and abs(before.t - length) < 2 * step)))
 
 
 class _Watch:
@@ -128,12 +132,18 @@ class _Watch:
 
 def _times(capture: cv2.VideoCapture, rate: float, watch: _Watch) -> Iterator[float]:
     """Decodes frame after frame and gives each one's seconds, within the limits; a frame is fetched by `retrieve`."""
+    gap = 1 / (rate if 0 < rate < 1000 else 25.0)
+    last, offset = -gap, 0.0
     for number in range(MAX_GRABBED):
         if watch.spent > MAX_SECONDS or not watch.during(capture.grab):
             return
-        t = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        if not (np.isfinite(t) and t >= 0) or (number and t == 0):  # a file without time stamps
-            t = number / (rate if 0 < rate < 1000 else 25.0)
+        stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        t = stamp + offset
+        if not (np.isfinite(stamp) and stamp >= 0) or (number and stamp == 0):  # none
+            t = last + gap
+        elif t < last - SWAPPED:  # they begin anew, where files were joined
+            offset, t = offset + last + gap - t, last + gap
+        last = max(last, t)
         yield t
 
 

@@ -29,7 +29,8 @@ def save_graph(weights: Path, target: Path) -> None:
     """Write the graph of an `.npz` of weights as `target` (.xml) and its .bin.
 
     The constants stay in single precision: the folded kernels would be rounded once more in half.
-    Raises OSError or ValueError where the file is no such archive, KeyError for a weight that is not in it.
+    Raises OSError or ValueError where the file is no such archive, KeyError for a weight that is not in it, and
+    RuntimeError, OpenVINO's, where the target cannot be written.
     """
     with np.load(weights, allow_pickle=False) as arrays:
         graph = build_graph({name: arrays[name] for name in arrays.files})

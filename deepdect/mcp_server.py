@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
@@ -30,10 +31,12 @@ def build(detector: Callable[[], Detector]) -> MCPServer[Any]:
     """The server. detector: called once, with the first question, so that an assistant's start is not held up."""
     server: MCPServer[Any] = MCPServer("deepdect", title="Deep Dect", version=__version__, instructions=INSTRUCTIONS)
 
-    @cache
+    one, first = Lock(), cache(detector)
+
     def judge() -> Detector:
         try:
-            return detector()
+            with one:  # questions come in threads of their own, and `cache` lets each of the first ones through
+                return first()
         except (RuntimeUnavailableError, WeightsError, ValueError) as error:
             raise ToolError(str(error)) from error  # an assistant is told nothing of any other kind
 

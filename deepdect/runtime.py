@@ -10,6 +10,7 @@ import os
 import platform
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -61,7 +62,22 @@ def open_runtime(name: RuntimeName, weights: Path, sha256: str, threads: int | N
     if name == "openvino-bf16" and not has_bf16:
         raise RuntimeUnavailableError("openvino-bf16: this CPU does not compute in bfloat16; use auto or openvino-f32")
     precision = "bf16" if name == "openvino-bf16" or (name == "auto" and has_bf16) else "f32"
-    return OpenVinoRuntime(graph_file(weights, sha256), precision, threads)
+    return _from_cache(weights, sha256, precision, threads)
+
+
+def _from_cache(weights: Path, sha256: str, precision: str, threads: int | None) -> OpenVinoRuntime:
+    """The runtime over the cached graph; one that does not compile, damaged as it must be, is built anew once."""
+    graph = graph_file(weights, sha256)
+    try:
+        return OpenVinoRuntime(graph, precision, threads)
+    except RuntimeError:  # the only type that OpenVINO raises
+        _remove(graph)
+    graph = graph_file(weights, sha256)
+    try:
+        return OpenVinoRuntime(graph, precision, threads)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise RuntimeUnavailableError(f"openvino-{precision}: {graph} cannot be compiled: {reason}") from error
 
 
 def _int8_is_fastest() -> bool:
@@ -106,18 +122,17 @@ class TensorFlowRuntime:
         network.load_weights(model, weights)
         backbone = network.backbone(model)
         self._run: Any = tf.function(lambda rgb: backbone(tf.cast(rgb, tf.float32), training=False))
-        self._batch = MAX_BATCH
 
     def run(self, crops: np.ndarray) -> np.ndarray:
         _check(crops)
-        parts = [self._run(crops[start : start + self._batch]).numpy() for start in range(0, len(crops), self._batch)]
+        parts = [self._run(crops[start : start + MAX_BATCH]).numpy() for start in range(0, len(crops), MAX_BATCH)]
         return np.concatenate(parts) if parts else np.empty((0, 8, 8, 2048), np.float32)
 
 
 def graph_file(weights: Path, sha256: str) -> Path:
     """The OpenVINO graph (.xml beside its .bin) of these weights, built on first use.
 
-    Raises RuntimeUnavailableError where the weights are no archive of this network's.
+    Raises RuntimeUnavailableError where the weights are no archive of this network's or the cache cannot hold it.
     """
     target = openvino_core.cache_dir() / f"backbone-{GRAPH_VERSION}-{sha256[:16]}.xml"
     if target.is_file():
@@ -126,11 +141,23 @@ def graph_file(weights: Path, sha256: str) -> Path:
     partial = target.with_name(f"{target.stem}.{os.getpid()}.xml")
     try:
         save_graph(weights, partial)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise RuntimeUnavailableError(f"the OpenVINO graph could not be built from {weights}: {error}") from error
-    os.replace(partial.with_suffix(".bin"), target.with_suffix(".bin"))
-    os.replace(partial, target)
+        os.replace(partial.with_suffix(".bin"), target.with_suffix(".bin"))
+        os.replace(partial, target)
+    except (OSError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        # RuntimeError: OpenVINO's, where the disk is full or the folder cannot be written to
+        raise RuntimeUnavailableError(
+            f"the OpenVINO graph could not be built from {weights} in {target.parent}: {' '.join(str(error).split())}"
+        ) from error
+    finally:
+        _remove(partial)
     return target
+
+
+def _remove(graph: Path) -> None:
+    """Of a graph, whatever is there and can be removed."""
+    for file in (graph, graph.with_suffix(".bin")):
+        with suppress(OSError):
+            file.unlink()
 
 
 def _check(crops: np.ndarray) -> None:

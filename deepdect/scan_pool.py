@@ -20,6 +20,7 @@ from deepdect import scan_worker
 from deepdect.scan_rows import Row, ScanError, failed_row
 
 DEATHS = 2  # of workers over one file, after which it is given up
+LEAVING = 2.0  # seconds that a worker may take from its last answer to its end, so that its own status is known
 FAILED_STARTS = 3  # in a row, after which a worker is no longer replaced
 
 
@@ -95,8 +96,8 @@ class Pool:
 
     def _replace(self, dead: _Worker) -> str:
         """Bury a worker and start another; how it ended, in words."""
+        status = dead.end(LEAVING)
         self._workers.remove(dead)
-        status = dead.end()
         ending = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         if not dead.ready:
             self._failed_starts += 1
@@ -151,8 +152,10 @@ class _Worker:
         self.ready, self.path = True, None
         return json.loads(line)
 
-    def end(self) -> int:
-        """Kill the process if it lives; its exit status, negative for a signal."""
+    def end(self, within: float = 0.0) -> int:
+        """Kill the process if it lives; its exit status, negative for a signal. within: seconds to end by itself."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(within)
         self.process.kill()
         status = self.process.wait()
         for pipe in (self._questions, self.answers):

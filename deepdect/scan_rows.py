@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from deepdect.analysis import Analysis
+from deepdect.images import printable
 
 Row = dict[str, Any]
 
@@ -17,8 +18,7 @@ class ScanError(RuntimeError):
 
 def failed_row(path: str, reason: str, model: dict[str, str], runtime: str, elapsed_ms: float = 0.0) -> Row:
     """The row of a file whose analysis did not end by itself, status "unreadable"."""
-    name = path if path.isprintable() else ascii(path)[1:-1]
-    message = f"{name}: {reason}"
+    message = f"{printable(path)}: {reason}"
     return Analysis(path, "unreadable", message, None, None, None, None, [], model, runtime, elapsed_ms).to_json()
 
 

@@ -13,13 +13,8 @@ from deepdect.faces import Face
 
 REACH = 0.8  # how far a face may move between two looks, in its own sides
 GROWTH = 1.8  # by how much its side may change
-PATIENCE = 2.0  # seconds; see `patience`
+PATIENCE = 2.0  # seconds out of sight after which a track has ended
 LOOKS = 2.5  # the same in looks, where these are further apart
-
-
-def patience(apart: float) -> float:
-    """Seconds out of sight after which a track has ended. apart: seconds between two looks."""
-    return max(PATIENCE, LOOKS * apart)
 
 
 @dataclass
@@ -34,7 +29,7 @@ class Tracker:
     """Gives every face the number of its person, from 0. apart: seconds between two looks."""
 
     def __init__(self, apart: float = 0.0) -> None:
-        self._patience = patience(apart)
+        self._patience = max(PATIENCE, LOOKS * apart)
         self._tracks: list[_Track] = []
         self._people = 0
 

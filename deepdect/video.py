@@ -64,7 +64,7 @@ class VideoAnalysis:
     """What became of one video; `status` other than "ok" comes with a message and without a verdict.
 
     A video is as fake as its most suspicious person among those seen in enough frames, or else among all. A message
-    beside "ok" says how much of it was looked at, where that is not all. apart: seconds between two looks.
+    beside "ok" says how much of it was looked at, where that is not all.
     """
 
     path: str
@@ -74,7 +74,6 @@ class VideoAnalysis:
     model: dict[str, str]
     runtime: str
     elapsed_ms: float
-    apart: float = 0.0
 
     @property
     def suspect(self) -> Person | None:
@@ -173,7 +172,6 @@ def steps(detector: Detector, path: str | os.PathLike, fps: float = 4.0, name: s
             detector.model,
             detector.runtime.name,
             (time.perf_counter() - started) * 1000,
-            last.apart if last else 0.0,
         )
 
     try:
@@ -190,12 +188,13 @@ def steps(detector: Detector, path: str | os.PathLike, fps: float = 4.0, name: s
     except ImageError as error:
         yield Step(result(error.status, error.message))
         return
+    partly = Message("video_partly", name=printable(shown), seconds=f"{last.t:.0f}") if last and last.cut else ""
     if not people:
         height, width = last.rgb.shape[:2] if last else (0, 0)
         size = {"width": width, "height": height, "smallest": faces.SMALLEST_FACE}
-        yield Step(result("no_face", Message("no_face_video", name=printable(shown), **size)))
+        nobody = Message("no_face_video", name=printable(shown), **size)
+        yield Step(result("no_face", Message("no_face_partly", nobody=nobody, partly=partly) if partly else nobody))
         return
-    partly = Message("video_partly", name=printable(shown), seconds=f"{last.t:.0f}") if last and last.cut else ""
     yield Step(result(message=partly))
 
 

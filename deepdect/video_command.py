@@ -17,7 +17,6 @@ from deepdect.report import digest
 from deepdect.scenes import Scenes
 from deepdect.terminal import console, errors, plain, print_json, shown, unwritable
 from deepdect.texts import ENGLISH
-from deepdect.tracks import patience
 
 
 def run(
@@ -60,9 +59,8 @@ def run(
         if timeline and analysis.people:
             from explain import timeline as drawing  # only now: matplotlib takes a while
 
-            low, high, apart = judge.calibration.low, judge.calibration.high, patience(analysis.apart)
             try:
-                drawing.draw(analysis.people, low, high, apart, timeline)
+                drawing.draw(analysis.people, judge.calibration.low, judge.calibration.high, timeline)
             except OSError as error:
                 errors.print(f"--timeline {plain(str(timeline))}: cannot be written ({error.strerror or error})")
                 return 2

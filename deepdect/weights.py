@@ -7,6 +7,7 @@ import json
 import re
 import zipfile
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def load(folder: Path = FOLDER) -> Model:
     if not re.fullmatch("[0-9a-f]{64}", expected):
         raise WeightsError(f"{checksum} holds no sha256: get the repository's models/ folder again")
     with file.open("rb") as stream:
-        received = hashlib.file_digest(stream, "sha256").hexdigest()
+        received = _sha256(stream)
         if received != expected:
             raise WeightsError(
                 f"{file} is not the file that {checksum.name} names: expected sha256 {expected}, received {received}. "
@@ -78,7 +79,11 @@ def load(folder: Path = FOLDER) -> Model:
 def digest(file: Path) -> str:
     """The file's sha256 in hexadecimal."""
     with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return _sha256(stream)
+
+
+def _sha256(stream: BufferedReader) -> str:
+    return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def int8_graph(folder: Path, sha256: str) -> Path | None:
@@ -90,7 +95,10 @@ def int8_graph(folder: Path, sha256: str) -> Path | None:
     checksum = folder / INT8_CHECKSUM_FILE
     if not checksum.is_file():
         return None
-    expected = {name: sum_ for sum_, name in (line.split() for line in checksum.read_text().splitlines())}
+    lines = [line.split() for line in checksum.read_text(errors="replace").splitlines()]
+    if any(len(words) != 2 for words in lines):
+        raise WeightsError(f"{checksum} is not a list of checksums and names: get the models/ folder again")
+    expected = {name: sum_ for sum_, name in lines}
     if expected.get(WEIGHTS_FILE) != sha256:
         raise WeightsError(
             f"{folder / INT8_GRAPH} was made from weights {expected.get(WEIGHTS_FILE)}, not from those in the folder, "

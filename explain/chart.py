@@ -37,6 +37,7 @@ ENGLISH: Mapping[str, str] = {
     "unconfirmed": "not confirmed",
     "unit": "logits per cell",
     "more": "and {count} more faces",
+    "one_more": "and 1 more face",
     "forehead": "Forehead",
     "left_eye": "Left eye",
     "right_eye": "Right eye",
@@ -151,8 +152,8 @@ def sheet(
     )
     y, x = rows * row, width + round(16 * scale)
     result[y : y + bar.shape[0], x : x + bar.shape[1]] = bar
-    if len(charts) > MOST:
-        _note(result, words["more"].format(count=len(charts) - MOST), scale, font)
+    if left := len(charts[MOST:]):
+        _note(result, words["more" if left > 1 else "one_more"].format(count=left), scale, font)
     return result
 
 

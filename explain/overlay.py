@@ -112,25 +112,6 @@ def colorize(evidence_map: ArrayLike) -> tuple[UInt8Array, Float32Array]:
     return _COLOURS[steps], np.float32(MAX_ALPHA) * np.sin(np.float32(np.pi / 2) * np.abs(scaled))
 
 
-def overlay_crop(crop: ArrayLike, evidence: ArrayLike) -> UInt8Array:
-    """The evidence over the crop that it explains.
-
-    Args:
-        crop: uint8 RGB [s, s, 3].
-        evidence: [8, 8] logits per cell (any [h, w] no larger than the crop).
-
-    Returns:
-        uint8 RGB [s, s, 3], a new array.
-
-    Raises:
-        ValueError: not a square uint8 RGB picture, or not a finite 2-D map.
-    """
-    picture = checked_rgb(crop, "crop")
-    if picture.shape[0] != picture.shape[1]:
-        raise ValueError(f"expected a square crop [s, s, 3], received shape {picture.shape}")
-    return _blend(picture, _layer(_per_cell(evidence, picture.shape[0])))
-
-
 def overlay_photo(
     photo: ArrayLike, items: Sequence[tuple[ArrayLike, CropPlacement]], *, outline: bool = False
 ) -> UInt8Array:

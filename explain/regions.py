@@ -148,28 +148,6 @@ def attribute(evidence: ArrayLike, labels: UInt8Array) -> list[RegionEvidence]:
     return [RegionEvidence(*item) for item in zip(REGIONS, sums.tolist(), shares.tolist(), strict=True)]
 
 
-def outlines(labels: UInt8Array) -> dict[str, list[Int32Array]]:
-    """Closed outlines of every region, for drawing.
-
-    Args:
-        labels: uint8 [size, size] from `partition`.
-
-    Returns:
-        For each name of REGIONS, int32 arrays [n, 2] of (x, y): the region's outermost pixels around each of its parts,
-        and those around its holes. An empty list where the region is empty.
-
-    Raises:
-        ValueError: labels that are not a square of indices into REGIONS.
-    """
-    labels = _checked_labels(labels)
-    found = {}
-    for index, name in enumerate(REGIONS):
-        mask = (labels == index).astype(np.uint8)
-        contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-        found[name] = [np.asarray(contour, np.int32).reshape(-1, 2) for contour in contours]
-    return found
-
-
 def _fixed_points(landmarks: ArrayLike) -> Int32Array:
     """Landmarks as OpenCV's fixed-point integers [468, 2]."""
     points = np.asarray(landmarks, dtype=np.float64)

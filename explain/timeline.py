@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from explain.reasons import percent
 
@@ -21,9 +21,6 @@ class Moment(Protocol):
     def t(self) -> float: ...
     @property
     def fake_probability(self) -> float: ...
-
-
-AMoment = TypeVar("AMoment", bound=Moment)
 
 
 class Person(Protocol):
@@ -49,22 +46,8 @@ def ticks(end: float) -> range:
     return range(0, int(end) + 1, gap)
 
 
-def runs(moments: Sequence[AMoment], apart: float) -> list[list[AMoment]]:
-    """Moments through which a line is drawn: nobody saw what lies between two that are further apart, in seconds."""
-    found: list[list[AMoment]] = []
-    for one in moments:
-        if found and one.t - found[-1][-1].t <= apart:
-            found[-1].append(one)
-        else:
-            found.append([one])
-    return found
-
-
-def figure(people: Sequence[Person], low: float, high: float, apart: float) -> Any:
-    """A matplotlib figure. low, high: the inconclusive band's bounds. Of many people, the most suspicious are drawn.
-
-    apart: seconds out of sight after which a line is broken (see `runs`).
-    """
+def figure(people: Sequence[Person], low: float, high: float) -> Any:
+    """A matplotlib figure. low, high: the inconclusive band's bounds. Of many people, the most suspicious are drawn."""
     from matplotlib.figure import Figure
 
     drawn = colours(people)
@@ -72,17 +55,15 @@ def figure(people: Sequence[Person], low: float, high: float, apart: float) -> A
     axes = canvas.subplots()
     axes.axhspan(low, high, color="#e8eaee", zorder=0, label="inconclusive")
     for person in (person for person in people if person.number in drawn):
-        name: str | None = f"person {person.number} ({percent(person.fake_probability)})"
-        for run in runs(person.moments, apart):
-            times, chances = zip(*((moment.t, moment.fake_probability) for moment in run), strict=True)
-            axes.plot(times, chances, color=drawn[person.number], marker="o", markersize=3, linewidth=1.5, label=name)
-            name = None  # one entry in the legend
+        name = f"person {person.number} ({percent(person.fake_probability)})"
+        times, chances = zip(*((moment.t, moment.fake_probability) for moment in person.moments), strict=True)
+        axes.plot(times, chances, color=drawn[person.number], marker="o", markersize=3, linewidth=1.5, label=name)
     axes.set(xlabel="seconds", ylabel="fake probability", ylim=(-0.02, 1.02))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return canvas
 
 
-def draw(people: Sequence[Person], low: float, high: float, apart: float, file: Path) -> None:
+def draw(people: Sequence[Person], low: float, high: float, file: Path) -> None:
     """The figure as a PNG file."""
-    figure(people, low, high, apart).savefig(file, dpi=110)
+    figure(people, low, high).savefig(file, dpi=110)

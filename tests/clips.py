@@ -17,3 +17,8 @@ def write(file: Path, pictures: list[np.ndarray], fps: float = 10.0, codec: str 
         writer.write(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
     writer.release()
     return file
+
+
+def greys(count: int) -> list[np.ndarray]:
+    """Frames of 96 x 64, each of one grey: 0, 10, 20 and so on."""
+    return [np.full((64, 96, 3), 10 * n, np.uint8) for n in range(count)]

@@ -16,7 +16,6 @@ from deepdect.pdf.paper import DARK, GREY, INK, MARGIN, WIDTH, Paper, written
 from deepdect.report import Entry
 from deepdect.scenes import Scene
 from deepdect.texts import Texts
-from deepdect.tracks import patience
 from explain import timeline
 
 LEFT = MARGIN + 1  # mm, as all lengths here: as far as words stand off the margin
@@ -120,12 +119,11 @@ def _chart(paper: Paper, found: video.VideoAnalysis, colours: dict[int, str]) ->
         red, green, blue = _rgb(colours[person.number])
         paper.set_draw_color(red, green, blue)
         paper.set_fill_color(red, green, blue)
-        for run in timeline.runs(person.moments, patience(found.apart)):
-            points = [(LEFT + PLOT_WIDTH * one.t / end, height(one.fake_probability)) for one in run]
-            for before, after in zip(points, points[1:], strict=False):
-                paper.line(*before, *after)
-            for x, y in points:
-                paper.circle(x, y, 0.6, style="F")
+        points = [(LEFT + PLOT_WIDTH * one.t / end, height(one.fake_probability)) for one in person.moments]
+        for before, after in zip(points, points[1:], strict=False):
+            paper.line(*before, *after)
+        for x, y in points:
+            paper.circle(x, y, 0.6, style="F")
     paper.set_draw_color(*DARK)
     paper.set_xy(MARGIN, bottom + 6)
     paper.words(text.timeline_note, size=8, colour=GREY)

@@ -13,6 +13,7 @@ from deepdect.verdict import Verdict
 
 ROW = 6.0  # mm, as all lengths here
 ROWS = 38  # a page
+TAIL = 200  # letters of a name that are measured; hardly a hundred of the narrowest fit
 FILE, VERDICT, CHANCE, PAGE = 88.0, 40.0, 18.0, WIDTH - 146.0  # widths of the columns
 
 
@@ -73,6 +74,7 @@ def _tail(paper: Paper, name: str, width: float) -> str:
     """A name's end, as far as it fits: there files differ."""
     if paper.get_string_width(name) <= width:
         return name
+    name = name[-TAIL:]
     while name and paper.get_string_width(f"…{name}") > width:
         name = name[1:]
     return f"…{name}"

@@ -8,7 +8,6 @@ from html import escape
 from deepdect import video
 from deepdect.figures import percent
 from deepdect.texts import Texts
-from deepdect.tracks import patience
 from deepdect.ui import cards
 from deepdect.verdict import Calibration
 from explain import timeline
@@ -63,12 +62,11 @@ def _list(found: video.VideoAnalysis, text: Texts) -> str:
 def _timeline(found: video.VideoAnalysis, calibration: Calibration, text: Texts) -> str:
     """An SVG stretched to the page's width, under labels that are not: drawn letters would shrink on a phone."""
     everybody = found.people
-    apart = patience(found.apart)  # out of sight for longer: no line is drawn
     colours = timeline.colours(everybody)
     end = max(1.0, *(person.moments[-1].t for person in everybody))
     low, high = 100 * calibration.low, 100 * calibration.high
     drawn = "".join(
-        f'<path d="{_path(person.moments, end, apart)}" style="stroke: {colours[person.number]}"/>'
+        f'<path d="{_path(person.moments, end)}" style="stroke: {colours[person.number]}"/>'
         f'<path class="dd-dots" d="{_dots(person.moments, end)}" style="stroke: {colours[person.number]}"/>'
         for person in everybody
         if person.number in colours
@@ -95,9 +93,8 @@ def _timeline(found: video.VideoAnalysis, calibration: Calibration, text: Texts)
     )
 
 
-def _path(moments: Sequence[video.Moment], end: float, apart: float) -> str:
-    lines = timeline.runs(moments, apart)
-    return " ".join(f"M{' L'.join(_point(one, end) for one in line)}" for line in lines)
+def _path(moments: Sequence[video.Moment], end: float) -> str:
+    return f"M{' L'.join(_point(one, end) for one in moments)}"
 
 
 def _dots(moments: Sequence[video.Moment], end: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -59,19 +60,35 @@ def test_command_prints_and_writes_the_same_figures(tmp_path, capsys, monkeypatc
 
 def test_bars_are_sorted_and_drawn(tmp_path):
     results = {
-        "command": "python -m benchmarks --runs 9",
+        "command": "python -m benchmarks --runs 9 --no-tensorflow",
         "machine": {"usable_cpus": 2},
-        "side_by_side_ms": {"openvino-int8": {"median": 30.0}, "analyze 1 MP": {"median": 50.0}},
+        "side_by_side_ms": {
+            "openvino-int8": {"median": 30.0, "runs": 9},
+            "analyze 1 MP": {"median": 50.0, "runs": 9},
+        },
         "arithmetic_limit_f32_ms": 40.0,
     }
     assert [(name, time) for name, time, _ in plot.bars(results)] == [
         ("network alone, openvino-int8", 30.0),
-        ("arithmetic limit, float32", 40.0),
+        ("as much arithmetic in NumPy, float32", 40.0),
         ("photo of 1 MP: faces, verdict and map", 50.0),
     ]
+    assert plot.axis_label(results) == "milliseconds, median of 9 (2 CPUs)"
     (tmp_path / "results.json").write_text(json.dumps(results))
     plot.main(tmp_path / "results.json", tmp_path / "speed.png")
     assert (tmp_path / "speed.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_last_frames_time_counts_as_well(capsys, monkeypatch):
+    live = pytest.importorskip("benchmarks.live")
+    page = SimpleNamespace(launch=lambda **_: (None, "http://page", None), close=lambda: None)
+    clock = iter([10.0, 12.0])  # two seconds from the first frame sent to the last one answered
+    monkeypatch.setattr(live, "Detector", lambda: None)
+    monkeypatch.setattr(live.ui, "build", lambda detector: page)
+    monkeypatch.setattr(live, "measure", lambda url, sent, seconds: [0.5] * 8)
+    monkeypatch.setattr(live, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    live.main(seconds=1.0)
+    assert capsys.readouterr().out == "4.0 frames a second; 500 ms each, 95 % within 500 ms\n"
 
 
 def test_live_frames_are_fed_through_the_page_and_counted(detector, capsys):

@@ -1,6 +1,7 @@
 """A scan worker without a network, run as a script: what becomes of a file is in its name.
 
-"kill": the worker is killed; "once": killed, but only the first time; "raise": an exception; "slow": waits 10 ms.
+"kill": the worker is killed; "once": killed, but only the first time; "leave": it ends by itself, a while after its
+answers do; "raise": an exception; "slow": waits 10 ms.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ class Fake:
             os.kill(os.getppid(), signal.SIGKILL)
         if "kill" in name:
             os.kill(os.getpid(), signal.SIGKILL)
+        if "leave" in name:
+            os.closerange(3, 64)
+            time.sleep(0.3)
+            os._exit(4)
         if "raise" in name:
             raise RuntimeError("a fault")
         return Analysis(path, "no_face", f"seen {name}", len(name), 1, None, None, [], MODEL, "fake", 0.0)

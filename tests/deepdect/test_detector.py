@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -85,6 +86,12 @@ def test_path_bytes_picture_and_array_give_the_same_answer(detector, portrait, a
     assert detector.analyze(portrait.read_bytes(), name="upload.png").path == "upload.png"
 
 
+def test_a_picture_without_a_path_is_called_the_same_everywhere(detector):
+    for source in (b"", np.full((300, 400, 3), 127, np.uint8)):
+        result = detector.analyze(source)
+        assert result.path == "image" and re.search(r"^image: |in image \(", result.message)
+
+
 def test_no_face_is_no_score(detector):
     result = detector.analyze(np.full((300, 400, 3), 127, np.uint8)).to_json()
     assert (result["status"], result["verdict"], result["fake_probability"], result["faces"]) == (
@@ -158,6 +165,20 @@ def test_a_batch_of_large_pictures_ends_at_their_pixels(detector, portrait, monk
         "ok",
     ]
     assert sizes == [3, 1]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 16])
+def test_what_came_before_broken_sources_is_judged_first(detector, monkeypatch, chunk):
+    monkeypatch.setattr(f"{type(detector).__module__}.CHUNK", chunk)
+
+    def sources():
+        yield from (b"", b"", b"")
+        raise OSError("the list broke off")
+
+    results = detector.analyze_many(sources())
+    assert [next(results).status for _ in range(3)] == ["unreadable"] * 3
+    with pytest.raises(OSError, match="the list broke off"):
+        next(results)
 
 
 def test_many_stops_where_its_reader_does(detector, portrait, monkeypatch):

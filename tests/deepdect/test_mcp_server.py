@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +20,8 @@ pytest.importorskip("mcp", reason="mcp is not installed")
 
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
+
+from deepdect import mcp_server
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,3 +77,25 @@ def test_every_tool_answers_with_the_contract_s_json(answers, detector, portrait
 def test_a_mistake_is_an_error_that_says_what_to_do(answers):
     refused = answers[1][3]
     assert refused.is_error and "fps must be above 0" in refused.content[0].text
+
+
+def test_the_first_questions_share_one_detector(monkeypatch):
+    made, all_asked = [], threading.Barrier(3)
+
+    class Slow:
+        def __init__(self) -> None:
+            made.append(self)
+            time.sleep(0.2)  # the others ask meanwhile
+
+        def analyze(self, path: str, verify: bool) -> Any:
+            return SimpleNamespace(to_json=lambda: {"path": path})
+
+    server = mcp_server.build(Slow)
+
+    def ask_one(path: str) -> None:
+        all_asked.wait(30)
+        asyncio.run(server.call_tool("analyze", {"path": path}))
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(ask_one, "abc"))
+    assert len(made) == 1

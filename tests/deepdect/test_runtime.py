@@ -100,6 +100,43 @@ def test_a_graph_that_cannot_be_built_says_why(tmp_path, monkeypatch):
     assert not list(tmp_path.glob("*.xml"))
 
 
+def test_a_cache_that_cannot_hold_the_graph_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("DEEPDECT_CACHE", str(tmp_path))
+    monkeypatch.setattr(runtime.os, "getpid", lambda: 7)
+    file = weights.FOLDER / weights.WEIGHTS_FILE
+    # as for a full disk or a folder without permission, OpenVINO raises a RuntimeError
+    in_the_way = tmp_path / f"backbone-{runtime.GRAPH_VERSION}-{'0' * 16}.7.bin"
+    in_the_way.mkdir()
+    with pytest.raises(runtime.RuntimeUnavailableError, match=f"could not be built .* in {tmp_path}: .*bin file"):
+        runtime.graph_file(file, "0" * 64)
+    assert list(tmp_path.iterdir()) == [in_the_way]  # nothing half-written is left
+
+
+@pytest.mark.parametrize(("broken", "size"), [(".xml", 0), (".bin", 1000)])
+def test_a_damaged_cached_graph_is_built_anew(tmp_path, monkeypatch, broken, size):
+    monkeypatch.setenv("DEEPDECT_CACHE", str(tmp_path))
+    file = weights.FOLDER / weights.WEIGHTS_FILE
+    damaged = runtime.graph_file(file, "0" * 64).with_suffix(broken)
+    damaged.write_bytes(damaged.read_bytes()[:size])
+    crops = np.zeros((1, 256, 256, 3), np.uint8)
+    assert runtime.open_runtime("openvino-f32", file, "0" * 64).run(crops).shape == (1, 8, 8, 2048)
+
+
+def test_a_graph_that_does_not_compile_even_anew_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("DEEPDECT_CACHE", str(tmp_path))
+    built: list[None] = []
+
+    def save(_, target):
+        built.append(None)
+        target.write_text("no graph")
+        target.with_suffix(".bin").write_bytes(b"")
+
+    monkeypatch.setattr(runtime, "save_graph", save)
+    with pytest.raises(runtime.RuntimeUnavailableError, match="openvino-f32: .*xml cannot be compiled"):
+        runtime.open_runtime("openvino-f32", weights.FOLDER / weights.WEIGHTS_FILE, "0" * 64)
+    assert len(built) == 2
+
+
 OFFLINE = """
 import socket, sys
 def refuse(*args, **kwargs):

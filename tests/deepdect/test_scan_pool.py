@@ -65,3 +65,9 @@ def test_a_file_may_end_two_workers(monkeypatch):
         monkeypatch.setattr(pool, "_replace", lambda dead: ends.append(1) or replace_(dead))
         list(pool.analyze(["kill"]))
     assert len(ends) == DEATHS == 2
+
+
+def test_who_ends_by_itself_was_not_killed():
+    with Pool(1, [FAKE]) as pool:
+        [row] = pool.analyze(["leave"])
+    assert "ended the worker process 2 times (the last time: exit status 4)" in row["message"]

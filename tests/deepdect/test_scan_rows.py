@@ -19,6 +19,7 @@ def test_a_line_is_utf8_unless_its_path_cannot_be():
 def test_a_failed_row_follows_the_contract_and_escapes_the_name():
     row = failed_row("a\nb.jpg", "broke.", MODEL, "fake")
     assert (row["path"], row["status"], row["message"]) == ("a\nb.jpg", "unreadable", "a\\nb.jpg: broke.")
+    assert failed_row("grün\n\udcff.jpg", "broke.", MODEL, "fake")["message"] == r"grün\n\udcff.jpg: broke."
     assert (row["verdict"], row["faces"], row["model"], row["runtime"]) == (None, [], MODEL, "fake")
 
 

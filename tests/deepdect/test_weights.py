@@ -79,6 +79,14 @@ def test_a_changed_or_missing_int8_file_is_refused(int8, suffix):
         weights.int8_graph(int8, sha256)
 
 
+@pytest.mark.parametrize("added", [b"\n", b"word\n", b"three words here\n", b"\xff\n"])
+def test_a_damaged_list_of_int8_checksums_is_refused(int8, added):
+    sha256, file = weights.load(int8).sha256, int8 / weights.INT8_CHECKSUM_FILE
+    file.write_bytes(file.read_bytes() + added)
+    with pytest.raises(weights.WeightsError, match=f"{file.name} is not a list"):
+        weights.int8_graph(int8, sha256)
+
+
 def test_an_int8_graph_of_other_weights_is_refused(int8):
     with pytest.raises(weights.WeightsError, match="made from weights"):
         weights.int8_graph(int8, "0" * 64)

@@ -105,6 +105,8 @@ def test_the_sheet_tells_how_many_faces_it_leaves_out():
     notes = []
     real, chart._note = chart._note, lambda p, w, s, f: notes.append(w)
     try:
+        chart.sheet(np.zeros((8, 8, 3), np.uint8), [_bars(mouth=0.5)] * (chart.MOST + 1))
+        assert notes.pop() == "and 1 more face"
         made = chart.sheet(np.zeros((1000, 900, 3), np.uint8), [_bars(mouth=0.5)] * (chart.MOST + 5))
     finally:
         chart._note = real

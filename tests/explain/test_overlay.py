@@ -8,7 +8,7 @@ import pytest
 from PIL import ImageFont
 
 from explain import overlay
-from explain.overlay import SCALE_LOGITS, CropPlacement, colorize, legend, overlay_crop, overlay_photo
+from explain.overlay import SCALE_LOGITS, CropPlacement, colorize, legend, overlay_photo
 
 GREY = 128
 
@@ -23,14 +23,19 @@ def cell_map(row: int, column: int, value: float) -> np.ndarray:
     return cells
 
 
+def over_all(picture: np.ndarray, evidence: np.ndarray) -> np.ndarray:
+    """The evidence over the whole of a square picture, without the soft edge that it has in a photo."""
+    return overlay._blend(picture, overlay._layer(overlay._per_cell(evidence, len(picture))))
+
+
 def changed(after: np.ndarray) -> np.ndarray:
     return (after != GREY).any(axis=2)
 
 
 def test_sign_is_colour() -> None:
     for strength in (0.3, 1.0):
-        towards_fake = overlay_crop(grey(64, 64), np.full((8, 8), strength * SCALE_LOGITS)).astype(int)
-        towards_real = overlay_crop(grey(64, 64), np.full((8, 8), -strength * SCALE_LOGITS)).astype(int)
+        towards_fake = over_all(grey(64, 64), np.full((8, 8), strength * SCALE_LOGITS)).astype(int)
+        towards_real = over_all(grey(64, 64), np.full((8, 8), -strength * SCALE_LOGITS)).astype(int)
         assert (towards_fake[..., 0] > GREY).all()
         assert (towards_fake[..., 2] < GREY).all()
         assert (towards_real[..., 2] > GREY).all()
@@ -38,11 +43,11 @@ def test_sign_is_colour() -> None:
 
 
 def test_full_colour_by_hand() -> None:
-    full = overlay_crop(grey(64, 64), np.full((8, 8), SCALE_LOGITS))
+    full = over_all(grey(64, 64), np.full((8, 8), SCALE_LOGITS))
     red, green, blue = overlay.ANCHORS[-1][1]
     expected = [GREY + overlay.MAX_ALPHA * (channel - GREY) for channel in (red, green, blue)]
     assert np.abs(full - np.array(expected)).max() <= 1
-    beyond = overlay_crop(grey(64, 64), np.full((8, 8), 7 * SCALE_LOGITS))
+    beyond = over_all(grey(64, 64), np.full((8, 8), 7 * SCALE_LOGITS))
     assert np.array_equal(full, beyond)
 
 
@@ -59,7 +64,7 @@ def test_alpha_grows_with_the_size_of_the_evidence() -> None:
 def test_no_evidence_leaves_the_pictures_as_they_are() -> None:
     photo = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
     crop = photo[:80, :80].copy()
-    assert np.array_equal(overlay_crop(crop, np.zeros((8, 8))), crop)
+    assert np.array_equal(over_all(crop, np.zeros((8, 8))), crop)
     assert np.array_equal(overlay_photo(photo, [(np.zeros((8, 8)), CropPlacement(10, 5, 70, 12))]), photo)
     assert np.array_equal(overlay_photo(photo, []), photo)
 
@@ -67,14 +72,14 @@ def test_no_evidence_leaves_the_pictures_as_they_are() -> None:
 def test_an_undecided_face_is_nearly_uncoloured() -> None:
     """Cells that pull both ways at a tenth of the scale change no channel by more than a tenth of its range."""
     cells = np.where(np.indices((8, 8)).sum(axis=0) % 2, 0.1, -0.1) * SCALE_LOGITS
-    difference = np.abs(overlay_crop(grey(64, 64), cells).astype(int) - GREY)
+    difference = np.abs(over_all(grey(64, 64), cells).astype(int) - GREY)
     assert 0 < difference.max() < 0.1 * 255
 
 
 def test_the_same_evidence_has_the_same_colour_beside_any_other() -> None:
     mild = cell_map(1, 1, 0.4 * SCALE_LOGITS)
     beside_strong = mild + cell_map(6, 6, 20 * SCALE_LOGITS)
-    alone, together = overlay_crop(grey(128, 128), mild), overlay_crop(grey(128, 128), beside_strong)
+    alone, together = over_all(grey(128, 128), mild), over_all(grey(128, 128), beside_strong)
     around_cell = np.s_[0:40, 0:40]
     assert changed(alone)[around_cell].any()
     assert np.array_equal(alone[around_cell], together[around_cell])
@@ -83,7 +88,6 @@ def test_the_same_evidence_has_the_same_colour_beside_any_other() -> None:
 def test_input_is_not_written_to() -> None:
     photo = grey(64, 64)
     overlay_photo(photo, [(np.full((8, 8), 1.0), CropPlacement(0, 0, 64, 0))], outline=True)
-    overlay_crop(photo, np.full((8, 8), 1.0))
     assert (photo == GREY).all()
 
 
@@ -130,12 +134,12 @@ def test_the_affine_by_hand() -> None:
         np.testing.assert_allclose(affine @ [*unit, 1], photo, atol=1e-9)
 
 
-def test_whole_photo_placement_equals_the_crop_overlay() -> None:
+def test_whole_photo_placement_covers_all_of_it() -> None:
     """x = y = -0.5 puts the square's edges on the outer edges of the first and last pixels."""
     cells = np.random.default_rng(4).normal(0, 0.1, (8, 8))
     placed = overlay_photo(grey(256, 256), [(cells, CropPlacement(-0.5, -0.5, 256, 0))])
     within = np.s_[20:-20, 20:-20]
-    assert np.abs(placed[within].astype(int) - overlay_crop(grey(256, 256), cells)[within]).max() <= 1
+    assert np.abs(placed[within].astype(int) - over_all(grey(256, 256), cells)[within]).max() <= 1
 
 
 def test_tall_placement_has_no_seams() -> None:
@@ -219,7 +223,7 @@ def test_extremes_stay_apart_without_red_or_green_cones() -> None:
     }
     for strength in (0.5, 1.0):
         picture = np.concatenate(
-            [overlay_crop(grey(16, 16), np.full((8, 8), sign * strength * SCALE_LOGITS))[8, 8] for sign in (-1.0, 1.0)]
+            [over_all(grey(16, 16), np.full((8, 8), sign * strength * SCALE_LOGITS))[8, 8] for sign in (-1.0, 1.0)]
         ).reshape(2, 3)
         linear = (picture / 255) ** 2.2
         for name, matrix in views.items():
@@ -230,14 +234,13 @@ def test_extremes_stay_apart_without_red_or_green_cones() -> None:
 @pytest.mark.parametrize(
     ("picture", "message"),
     [
-        (np.zeros((8, 8, 3)), r"expected crop as uint8 RGB \[h, w, 3\], received float64"),
+        (np.zeros((8, 8, 3)), r"expected photo as uint8 RGB \[h, w, 3\], received float64"),
         (np.zeros((8, 8), np.uint8), r"received uint8 \(8, 8\)"),
-        (np.zeros((8, 16, 3), np.uint8), r"expected a square crop .*\(8, 16, 3\)"),
     ],
 )
-def test_bad_crops(picture: np.ndarray, message: str) -> None:
+def test_bad_photos(picture: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        overlay_crop(picture, np.zeros((8, 8)))
+        overlay_photo(picture, [])
 
 
 def test_bad_evidence_and_placement() -> None:

@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 
 from deepdect import faces
-from explain.regions import BAND, LANDMARKS, REGIONS, RegionEvidence, attribute, outlines, partition
+from explain.regions import BAND, LANDMARKS, REGIONS, RegionEvidence, attribute, partition
 
 # Around the drawn face's oval, clockwise as seen from the top of the forehead, ten degrees apart.
 OVAL = [
@@ -371,32 +371,8 @@ def test_evidence_in_one_cell_goes_to_the_region_there(landmark: int, name: str)
 def test_bad_labels(labels: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         attribute(np.zeros((8, 8)), labels)
-    with pytest.raises(ValueError, match=message):
-        outlines(labels)
 
 
 def test_bad_evidence() -> None:
     with pytest.raises(ValueError, match="expected a finite evidence map"):
         attribute(np.full((8, 8), np.nan), partition(drawn_face()))
-
-
-# --- The outlines
-
-
-def test_outlines_by_hand() -> None:
-    labels = np.full((8, 8), REGIONS.index("outside_face"), np.uint8)
-    labels[2:5, 3:7] = REGIONS.index("nose")
-    found = outlines(labels)
-    assert list(found) == list(REGIONS)
-    (corners,) = found["nose"]
-    assert {tuple(corner) for corner in corners.tolist()} == {(3, 2), (6, 2), (6, 4), (3, 4)}
-    assert len(found["outside_face"]) == 2  # the border of the crop and that of the hole
-    assert found["mouth"] == []
-
-
-def test_filled_outlines_are_the_regions_again() -> None:
-    labels = partition(astronaut()[0])
-    for name in ("left_eye", "nose", "mouth", "jaw"):
-        filled = np.zeros((256, 256), np.uint8)
-        cv2.fillPoly(filled, outlines(labels)[name], 1)
-        assert np.array_equal(filled == 1, labels == REGIONS.index(name)), name

@@ -16,15 +16,7 @@ def test_the_most_suspicious_are_drawn_over_the_band():
         return tuple(video.Moment(n / 4, v, (1, 2, 3, 4)) for n in range(3))
 
     people = [video.Person(n, moments(float(n)), CAL) for n in range(1, 9)]
-    axes = timeline.figure(people, 0.2, 0.9, apart=2.0).axes[0]
+    axes = timeline.figure(people, 0.2, 0.9).axes[0]
     assert [line.get_label().split(" (")[0] for line in axes.lines] == [f"person {n}" for n in range(3, 9)]
     band = axes.patches[0]
     assert (band.get_y(), band.get_y() + band.get_height()) == pytest.approx((0.2, 0.9))
-
-
-def test_no_line_is_drawn_through_the_time_in_which_somebody_was_out_of_sight():
-    moments = tuple(video.Moment(t, 0.0, (1, 2, 3, 4)) for t in (0.0, 0.25, 2.5, 2.75, 3.0))
-    axes = timeline.figure([video.Person(1, moments, CAL)], 0.2, 0.9, apart=2.0).axes[0]
-    assert [list(line.get_xdata()) for line in axes.lines] == [[0.0, 0.25], [2.5, 2.75, 3.0]]
-    assert len({line.get_color() for line in axes.lines}) == 1
-    assert len(axes.get_legend().get_texts()) == 2, "the band and one person"

@@ -54,20 +54,20 @@ def test_the_first_page_has_the_verdict_and_everybody():
     assert all(" ".join(part.split()) in words for part in (ENGLISH.video_note, ENGLISH.timeline_note, ENGLISH.limits))
 
 
-def test_every_frame_is_a_dot_and_no_line_leads_through_what_nobody_saw(monkeypatch):
+def test_every_frame_is_a_dot_and_a_line_leads_from_each_to_the_next(monkeypatch):
     drawn = {"line": [], "circle": []}
     for name, calls in drawn.items():
         monkeypatch.setattr(Paper, name, lambda self, *args, calls=calls, **_: calls.append(args))
-    late = replace(person(1, 0, 0).moments[1], t=9.0)
+    late = replace(person(1, 0, 0).moments[1], t=2.0)
     seen = replace(person(1, 0, 0), moments=(*person(1, 0, 0).moments, late))
     clip.to_pdf(found(seen), None, [], ENGLISH)
     assert len(drawn["circle"]) == 3
     frame = 2  # the axes
-    assert len(drawn["line"]) == frame + 1  # from the first moment to the second
+    assert len(drawn["line"]) == frame + 2
     left, right = clip.LEFT, clip.LEFT + clip.PLOT_WIDTH
     assert [round(x - left, 3) for x, _, _ in drawn["circle"]] == [
         0,
-        round((right - left) * 0.25 / 9, 3),
+        round((right - left) * 0.25 / 2, 3),
         round(right - left, 3),
     ]
     assert len({y for _, y, _ in drawn["circle"]}) == 1

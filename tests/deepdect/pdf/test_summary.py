@@ -11,6 +11,7 @@ from pypdf import PdfReader
 
 from deepdect import pdf
 from deepdect.pdf import summary
+from deepdect.pdf.paper import Paper
 from deepdect.pdf.summary import ROWS, Line
 from deepdect.report import Entry
 from deepdect.texts import ENGLISH, language
@@ -88,3 +89,16 @@ def test_where_lines_begin_on_the_right_so_do_the_summarys():
         places.clear()
         read(entry("a.png", 0.1), entry("b.png", 0.2), code=code).pages[0].extract_text(visitor_text=visit)
         assert len(places) == 2 and all((x > 300) == right for x in places.values()), (code, places)
+
+
+def test_an_endless_name_takes_no_longer_to_cut_than_its_reading(monkeypatch):
+    paper = Paper(ENGLISH)
+    paper.expected = 1
+    paper.begin()
+    paper.pen(9)
+    read_letters, width = [], paper.get_string_width
+    monkeypatch.setattr(paper, "get_string_width", lambda words: read_letters.append(len(words)) or width(words))
+    short, long = (summary._tail(paper, "a/" * half, 84) for half in (200, 2000))
+    assert short == long and short.startswith("…") and 40 < len(short) < 100
+    whole = read_letters.index(4000)
+    assert sum(read_letters[whole:]) == sum(read_letters[:whole]) + 4000 - 400

@@ -68,14 +68,6 @@ def test_the_card_says_who_decides_and_what_a_dot_is():
     )
 
 
-def test_no_line_is_drawn_through_what_nobody_saw():
-    moments = tuple(video.Moment(t, 0.0, (1, 2, 3, 4)) for t in (0.0, 0.25, 5.0, 5.25))
-    drawn = clip_cards.people(found(video.Person(1, moments, CALIBRATION)), CALIBRATION, ENGLISH)
-    assert 'd="M0.00 50.00 L4.76 50.00 M95.24 50.00 L100.00 50.00"' in drawn
-    sparse = replace(found(video.Person(1, moments, CALIBRATION)), apart=4.0)  # a long video: that is from look to look
-    assert 'd="M0.00 50.00 L4.76 50.00 L95.24 50.00 L100.00 50.00"' in clip_cards.people(sparse, CALIBRATION, ENGLISH)
-
-
 @pytest.mark.parametrize(
     ("status", "title"), [("no_face", "statuses"), ("unreadable", "video_refused"), ("too_large", "video_refused")]
 )
