@@ -7,6 +7,7 @@ programs), and they are kept from working on a crafted header for minutes.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable
 from io import BytesIO
 
@@ -21,6 +22,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 MAX_EXIF = 2**16  # bytes; longer blocks are not parsed, because tags that share their data take its square in memory
+
+# TIFF's types of number, and the bytes of one; Pillow makes an object of each, and four of a fraction (5, 10).
+NUMBER_BYTES = {3: 2, 4: 4, 5: 8, 6: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
+MOST_NUMBERS = 2**20  # in one tag: 100 megapixels in tiles of 16 x 16 have 400,000
 
 
 class Metered(BytesIO):
@@ -89,5 +94,52 @@ def other_kind(data: bytes) -> str:
 
 
 def open_header(data: bytes, kind: str) -> Image.Image:
-    """The picture of that kind, not decoded yet. Raises whatever the decoder does."""
+    """The picture of that kind, not decoded yet. Raises whatever the decoder does.
+
+    Of AVIF and HEIC without EXIF, which opening these parses at any length; their orientation is elsewhere, and
+    `boxes.exif` has the rest.
+    """
+    if kind in {"AVIF", "HEIC"}:
+        data = re.sub(rb"(infe.{8}(?:..)?)Exif", rb"\1skip", data, flags=re.DOTALL)
+    if kind == "TIFF" and _most_numbers(data) > MOST_NUMBERS:
+        raise RuntimeError("its header is far too complicated")
     return FORMATS[kind][1](Metered(data, reads=10_000 if kind == "GIF" else 1_000_000))
+
+
+def _most_numbers(tiff: bytes) -> int:
+    """How many numbers the longest tag of a TIFF's first directory holds, a fraction for a hundred; bytes and letters
+    are none, nor is what lies beyond the file's end."""
+    order, big = "<" if tiff[:1] == b"I" else ">", tiff[2:3] == b"+"  # Pillow knows no big-endian BigTIFF
+    entry, size, place = (f"{order}HHQ8x", 8, 8) if big else (f"{order}HHI4x", 2, 4)
+    at = int.from_bytes(tiff[place : 2 * place], "little" if order == "<" else "big")
+    count = int.from_bytes(tiff[at : at + size], "little" if order == "<" else "big")
+    count = min(count, 1_000_000)  # more are more than may be read, by `open_header`
+    table = tiff[at + size : at + size + count * struct.calcsize(entry)]
+    table = table[: len(table) - len(table) % struct.calcsize(entry)]
+    most = 0
+    for _, kind, numbers in struct.iter_unpack(entry, table):
+        width = NUMBER_BYTES.get(kind, 0)
+        if width and numbers * width <= len(tiff):
+            most = max(most, numbers * (100 if kind in (5, 10) else 1))
+    return most
+
+
+def exif(image: Image.Image) -> Image.Exif:
+    """A picture's EXIF; empty where it has none or more than MAX_EXIF. Raises whatever Pillow does of damaged EXIF."""
+    block = image.info.get("exif") or image.info.get("Raw profile type exif") or b""
+    if len(block) > MAX_EXIF:
+        return Image.Exif()
+    return Image.Image.getexif(image)  # not PngImageFile's, which would decode the pixels to look behind them
+
+
+def without_pixels(png: bytes) -> bytes:
+    """A PNG's chunks except those that hold pixels, behind which there may be more texts; the first 2**17 at most."""
+    kept, at = [png[:8]], 8
+    for _ in range(2**17):
+        end = at + 12 + int.from_bytes(png[at : at + 4], "big")
+        if png[at + 4 : at + 8] not in {b"IDAT", b"fcTL", b"fdAT"}:
+            kept.append(png[at:end])
+        at = end
+        if at >= len(png):
+            break
+    return b"".join(kept)

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader, BytesIO
+from io import BufferedReader
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from deepdect import formats, jpeg
+from deepdect import formats, jpeg, profiles
 from deepdect.messages import Message
 
 Status = Literal["unreadable", "unsupported", "too_large"]
@@ -115,7 +115,8 @@ def read(path: str, name: str, limits: Limits = DEFAULT_LIMITS) -> bytes:
         return file.read(limits.max_bytes + 1)
 
 
-def _from_bytes(data: bytes, name: str, limits: Limits) -> np.ndarray:
+def header(data: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> tuple[str, Image.Image]:
+    """A file's kind (of ``formats.FORMATS``) and its picture, not decoded. Raises ImageError as `load` does."""
     if len(data) > limits.max_bytes:
         raise ImageError("too_large", Message("too_many_bytes", name=name, limit=limits.max_bytes))
     if not data:
@@ -125,13 +126,18 @@ def _from_bytes(data: bytes, name: str, limits: Limits) -> np.ndarray:
         other, known = Message(formats.other_kind(data)), tuple(formats.FORMATS)
         raise ImageError("unsupported", Message("not_a_picture", name=name, kind=other, formats=known))
     with _decoding(name, kind):
-        if kind in {"AVIF", "HEIC"}:  # opening these parses EXIF of any length (orientation is elsewhere) and allocates
-            data = re.sub(rb"(infe.{8}(?:..)?)Exif", rb"\1skip", data, flags=re.DOTALL)
+        if kind in {"AVIF", "HEIC"}:  # opening these allocates
             sizes = np.frombuffer(b"".join(re.findall(rb"ispe\0.{3}(.{8})", data, re.DOTALL)), ">u4").reshape(-1, 2)
             _check_size(max(sizes.tolist(), key=lambda size: size[0] * size[1]), name, limits)
         image = formats.open_header(data, kind)
         _check_size(image.size, name, limits)
         _check_effort(image, data, name, limits)
+    return kind, image
+
+
+def _from_bytes(data: bytes, name: str, limits: Limits) -> np.ndarray:
+    kind, image = header(data, name, limits)
+    with _decoding(name, kind):
         if kind == "JPEG" and image.mode == "RGB" and not image.info.get("icc_profile"):
             rgb = jpeg.decode(data, image.size)
             if rgb is not None:
@@ -168,9 +174,7 @@ def _check_effort(image: Image.Image, data: bytes, name: str, limits: Limits) ->
     if codecs & {"ppm", "ppm_plain", "bmp_rle"}:  # loops in Python: seconds a megapixel
         raise ImageError("unsupported", Message("rare_variant", name=name, format=image.format))
     if isinstance(image, JpegImageFile):
-        scans = data.count(
-            b"\xff\xda"
-        )  # 12 bytes may revisit every pixel; usual are 1 to 12, more in what phones append
+        scans = jpeg.scans(data)  # 12 bytes may revisit every pixel; usual are 1 to 12
         if scans * image.width * image.height > 100 * limits.max_pixels:
             raise ImageError("too_large", Message("jpeg_scans", name=name, scans=scans))
     if isinstance(image, TiffImageFile):
@@ -179,36 +183,53 @@ def _check_effort(image: Image.Image, data: bytes, name: str, limits: Limits) ->
         if tile_pixels > limits.max_pixels:
             raise ImageError("too_large", Message("tiff_tiles", name=name, pixels=tile_pixels))
         thumbnail = tags.get(known.NewSubfileType, 0) & 1  # with which camera raw files begin
-        colours = tags.get(
-            known.PhotometricInterpretation
-        )  # 0: white is zero, 6: YCbCr; Pillow forgets what these mean
+        colours = tags.get(known.PhotometricInterpretation)  # 0: white is zero, 6: YCbCr; Pillow forgets that
         unscaled = image.mode[0] in "IF" and (colours == 0 or tags.get(known.BitsPerSample) == (12,))
         if thumbnail or unscaled or (colours == 6 and "raw" in codecs):
             raise ImageError("unsupported", Message("tiff_rare", name=name))
 
 
-# 512 colours spread over the RGB cube: a profile that leaves these alone is sRGB, whatever it is called.
-_PROBE = Image.fromarray((np.indices((8, 8, 8)).reshape(3, 1, 512).T * 36).astype(np.uint8))
-
-
 def _decode(image: Image.Image, name: str, limits: Limits) -> np.ndarray:
     _check_size(image.size, name, limits)
+    clear = _transparent(image)
     image.load()
     _check_size(image.size, name, limits)  # again: a HEIC may turn out to have another size than its header says
-    # I;16 and F; of I (32 bits) nobody knows which value is white, so it is refused there
-    deep = image.mode[0] in "IF"
-    if deep:
+    orientation = _orientation(image)
+    if image.mode[0] in "IF":  # I;16 and F; of I (32 bits) nobody knows which value is white, so it is refused there
         rgb = _from_array(np.asarray(image), name, limits)
-    else:
-        rgb = _in_strips(image) if image.has_transparency_data else np.asarray(_to_rgb(image))
-    return turned(rgb, _orientation(image))
+        if clear is None and not image.info.get("icc_profile"):
+            return turned(rgb, orientation)
+        image, clear = _shallow(image, rgb[..., 0]), None
+    rgb = _in_strips(image, clear) if image.has_transparency_data else np.asarray(_to_rgb(image))
+    return turned(rgb, orientation)
+
+
+def _transparent(image: Image.Image) -> Any:
+    """What Pillow is to take for transparent (palette entries, a grey, a colour), or None. Known before it is loaded:
+    PNG counts in the file's own depth, the pixels become 8 bits deep."""
+    clear, tiles = image.info.get("transparency"), getattr(image, "tile", None)
+    depth = tiles[0][3] if tiles else ""  # of other formats, anything
+    if isinstance(clear, int) and depth in ("L;2", "L;4"):
+        return (clear & 3) * 85 if depth == "L;2" else (clear & 15) * 17
+    if isinstance(clear, tuple) and depth == "RGB;16B":
+        return tuple(value >> 8 for value in clear)  # its neighbours too: Pillow keeps only the upper half of the bits
+    return clear
+
+
+def _shallow(image: Image.Image, grey: np.ndarray) -> Image.Image:
+    """A deep grey picture in 8 bits (`grey`, [height, width]), with its profile and with what is transparent in it."""
+    shallow, clear = Image.fromarray(np.ascontiguousarray(grey)), image.info.get("transparency")
+    if isinstance(clear, int):
+        opaque = (np.asarray(image) != clear).astype(np.uint8) * 255
+        shallow = Image.merge("LA", (shallow, Image.fromarray(opaque)))
+    shallow.info["icc_profile"] = image.info.get("icc_profile")
+    return shallow
 
 
 def _orientation(image: Image.Image) -> int | None:
     """EXIF's, or None."""
-    block = image.info.get("exif") or image.info.get("Raw profile type exif") or b""
     try:
-        return image.getexif().get(ExifTags.Base.Orientation) if len(block) <= formats.MAX_EXIF else None
+        return formats.exif(image).get(ExifTags.Base.Orientation)
     except Exception:  # a photo with damaged metadata is still a photo
         return None
 
@@ -224,13 +245,16 @@ def turned(rgb: np.ndarray, orientation: int | None) -> np.ndarray:
     return rgb
 
 
-def _in_strips(image: Image.Image) -> np.ndarray:
-    """`_to_rgb` a strip at a time: a whole picture with transparency would be in memory six times over."""
+def _in_strips(image: Image.Image, clear: Any) -> np.ndarray:
+    """`_to_rgb` a strip at a time: a whole picture with transparency would be in memory six times over.
+    clear: by `_transparent`, or None."""
     width, height = image.size
     rgb = np.empty((height, width, 3), np.uint8)
     rows = max(1, STRIP_PIXELS // width)
     for top in range(0, height, rows):
         strip = image.crop((0, top, width, min(top + rows, height)))
+        if clear is not None:
+            strip.info["transparency"] = clear
         rgb[top : top + rows] = np.asarray(_to_rgb(strip))
     return rgb
 
@@ -246,27 +270,12 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     elif image.mode not in {"RGB", "L", "CMYK"}:
         image = image.convert("RGB")
-    image = _to_srgb(image, profile) if profile else image
+    image = profiles.to_srgb(image, profile) if profile else image
     if image.mode != "RGB":
         image = image.convert("RGB")
     if alpha is not None:
         image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
     return image
-
-
-def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """An RGB, L, CMYK or LAB image converted by its profile; as it was where it is sRGB or that fails."""
-    try:
-        given = ImageCms.ImageCmsProfile(BytesIO(profile))
-        srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-        if image.mode in {"RGB", "L"}:  # most profiles are sRGB, and converting costs ten times what decoding does
-            before, quick = _PROBE.convert(image.mode), ImageCms.Flags.NOOPTIMIZE
-            after = ImageCms.ImageCmsTransform(given, srgb, image.mode, "RGB", flags=quick).apply(before)
-            if np.abs(np.asarray(before.convert("RGB"), int) - np.asarray(after, int)).max() <= 2:
-                return image
-        return ImageCms.ImageCmsTransform(given, srgb, image.mode, "RGB").apply(image)
-    except (ImageCms.PyCMSError, OSError, TypeError, ValueError):  # damaged, or meant for another kind of picture
-        return image
 
 
 def _from_array(array: np.ndarray, name: str, limits: Limits) -> np.ndarray:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from PIL import ExifTags, Image
+from PIL import Image
 
-from deepdect import formats
+from deepdect import entries, formats, images
+from deepdect.entries import Entries
 from deepdect.images import printable
 from deepdect.messages import Message
 
@@ -41,24 +41,14 @@ GENERATOR_FIELDS = {
 }
 # Of IPTC's list of digital source types, those that name artificial intelligence.
 AI_SOURCES = "trainedAlgorithmicMedia|compositeWithTrainedAlgorithmicMedia"
+# As ComfyUI writes its animated WebP's: `prompt` as the camera's model, `workflow` as its maker.
+COMFYUI = re.compile(r"\s*(?:prompt|workflow):\s*\{", re.IGNORECASE)
 TELLING = ("origin_generator", "origin_declared", "origin_credentials_broken", "origin_moving")
-LONGEST = 2**18  # characters of one entry that are looked at
 TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WebP": "image/webp", "AVIF": "image/avif", "HEIC": "image/heic"}
 TYPES |= {"TIFF": "image/tiff", "GIF": "image/gif"}
 MOVING = ("GIF", "PNG", "WebP", "AVIF")  # a TIFF's or a HEIC's further pictures are pages, not frames
 # Nothing is fetched: neither manifests that lie elsewhere nor whether a certificate was revoked.
 C2PA_SETTINGS = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": False}}
-
-
-@dataclass(frozen=True)
-class Entries:
-    """A file's entries by name ("EXIF Software", "PNG parameters", "XMP CreatorTool"), as text."""
-
-    texts: Mapping[str, str]
-
-    def first(self, *names: str) -> str:
-        """The first of these that is there and not blank, else ""."""
-        return next((self.texts[name].strip() for name in names if self.texts.get(name, "").strip()), "")
 
 
 def read(data: bytes) -> list[Message]:
@@ -69,14 +59,15 @@ def read(data: bytes) -> list[Message]:
     kind = formats.kind_of(data)
     if kind is None:
         return []
-    image = _header(data, kind)
-    entries = _entries(image, kind)
-    found = [*_credentials(data, kind), *_generators(entries), *_declared(entries)]
-    if camera := " ".join(dict.fromkeys(filter(None, (entries.first("EXIF Make"), entries.first("EXIF Model"))))):
+    image = _header(data)
+    said = entries.read(image, data, kind) if image else Entries({})
+    found = [*_credentials(data, kind), *_generators(said), *_declared(said)]
+    makers = (said.first("EXIF Make"), said.first("EXIF Model"))
+    if camera := " ".join(dict.fromkeys(maker for maker in makers if maker and not COMFYUI.match(maker))):
         found.append(Message("origin_camera", value=printable(camera)))
-    if taken := entries.first("EXIF DateTimeOriginal", "EXIF DateTime"):
+    if taken := said.first("EXIF DateTimeOriginal", "EXIF DateTime"):
         found.append(Message("origin_taken", value=printable(taken)))
-    software = entries.first("EXIF Software", "PNG Software", "XMP CreatorTool")
+    software = said.first("EXIF Software", "PNG Software", "XMP CreatorTool")
     if software and not _named(software):
         found.append(Message("origin_software", value=printable(software)))
     if kind in MOVING and _moves(image, data):
@@ -97,11 +88,11 @@ def read_file(path: str | os.PathLike) -> list[Message]:
         return []
 
 
-def _header(data: bytes, kind: str) -> Image.Image | None:
-    """The picture, not decoded; None where the header cannot be read, since damaged metadata says nothing."""
+def _header(data: bytes) -> Image.Image | None:
+    """The picture, not decoded; None where `images.load` would refuse it, since damaged metadata says nothing."""
     try:
-        return formats.open_header(data, kind)
-    except Exception:  # hostile bytes draw nearly any type from decoders
+        return images.header(data, "the picture")[1]
+    except images.ImageError:
         return None
 
 
@@ -113,67 +104,30 @@ def _moves(image: Image.Image | None, data: bytes) -> bool:
         return b"NETSCAPE2.0" in data  # by which a GIF says that it begins again
 
 
-def _entries(image: Image.Image | None, kind: str) -> Entries:
-    """EXIF, PNG texts and XMP, as far as they can be read."""
-    texts: dict[str, str] = {}
-    if image is None:
-        return Entries(texts)
-    try:
-        for key, value in image.info.items():
-            if isinstance(value, str) and kind == "PNG":
-                texts[f"PNG {key}"] = value[:LONGEST]
-        texts |= _exif(image)
-        packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    except Exception:  # as above
-        return Entries(texts)
-    xmp = (packet if isinstance(packet, bytes) else str(packet).encode())[:LONGEST].decode("utf-8", "replace")
-    for name in ("CreatorTool", "DigitalSourceType", "Credit"):
-        # an attribute or an element, whatever the namespace is called
-        if match := re.search(rf'{name}\s*=\s*"([^"<]*)"|{name}>\s*(?:<[^>]*>\s*)*([^<]+)<', xmp):
-            texts[f"XMP {name}"] = match[1] or match[2]
-    return Entries(texts)
-
-
-def _exif(image: Image.Image) -> dict[str, str]:
-    block = image.info.get("exif") or b""
-    if len(block) > formats.MAX_EXIF:
-        return {}
-    exif = image.getexif()
-    tags = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
-    wanted = ("Make", "Model", "Software", "DateTime", "DateTimeOriginal", "ImageDescription", "UserComment", "Artist")
-    texts = {}
-    for name in wanted:
-        value = tags.get(ExifTags.Base[name])
-        if isinstance(value, bytes):  # UserComment: eight bytes that name the coding, then the text
-            coding, value = value[:8], value[8:]
-            value = value.decode("utf-16-be" if coding.startswith(b"UNICODE") else "utf-8", "replace")
-        if isinstance(value, str):
-            texts[f"EXIF {name}"] = value.strip("\0 ")[:LONGEST]
-    return texts
-
-
 def _named(words: str) -> str:
     """The generator that a text names, as it writes it, else ""."""
     match = re.search(rf"(?<!\w)(?:{GENERATORS})(?!\w)", words, re.IGNORECASE)
     return match[0] if match else ""
 
 
-def _generators(entries: Entries) -> Iterator[Message]:
+def _generators(said: Entries) -> Iterator[Message]:
     """The first field that names a generator, or that only generators write."""
-    for field, words in entries.texts.items():
+    for field, words in said.texts.items():
         program = GENERATOR_FIELDS.get(field.removeprefix("PNG "), "") if field.startswith("PNG ") else ""
         comment = field in ("EXIF UserComment", "PNG parameters") and re.search(r"Steps: \d+, Sampler: ", words)
         if field == "PNG parameters" and not comment:
             program = ""  # a common word
+        if field.startswith("EXIF ") and COMFYUI.match(words):
+            program = "ComfyUI"
         if field in ("PNG prompt", "PNG workflow") and not words.lstrip().startswith("{"):
             program = ""
         if name := _named(words) or program or ("AUTOMATIC1111" if comment else ""):
-            yield Message("origin_generator", value=printable(name), field=field)
+            yield Message("origin_generator", value=printable(name), field=printable(field))
             return
 
 
-def _declared(entries: Entries) -> Iterator[Message]:
-    if re.search(AI_SOURCES, entries.first("XMP DigitalSourceType")):
+def _declared(said: Entries) -> Iterator[Message]:
+    if re.search(AI_SOURCES, said.first("XMP DigitalSourceType")):
         yield Message("origin_declared", field="XMP DigitalSourceType")
 
 

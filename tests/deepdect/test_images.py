@@ -3,6 +3,7 @@
 import io
 import struct
 import threading
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -238,6 +239,32 @@ def test_integers_without_a_defined_white_are_refused() -> None:
     refused(tiff(bytes(32 * 32 * 2), t258=16, t262=0), "unsupported", "TIFF")  # white is zero
 
 
+@pytest.mark.parametrize(("depth", "clear"), [(1, 0), (1, 1), (2, 1), (4, 5), (8, 80), (16, 20_000)])
+def test_a_grey_that_is_transparent_is_white_at_every_depth(depth: int, clear: int) -> None:
+    other = 2**depth - 1 if clear * 2 < 2**depth else 0  # the right half
+    row = "".join(f"{value:0{depth}b}" for value in [clear] * 16 + [other] * 16)
+    rows = int(row, 2).to_bytes(32 * depth // 8, "big") * 32
+    data = png(32, 32, depth, 0, rows, (b"tRNS", struct.pack(">H", clear)))
+    np.testing.assert_array_equal(load(data), blocks("WW" if other else "WK", 32, 16))
+    opaque = load(png(32, 32, depth, 0, rows))[0, 0]
+    assert opaque.tolist() == [round(clear * 255 / (2**depth - 1))] * 3
+
+
+def test_a_deep_grey_is_transparent_to_the_last_bit() -> None:
+    deep = np.full((32, 32), 20_001, ">u2")
+    deep[:, 16:] = 20_000
+    rgb = load(png(32, 32, 16, 0, deep.tobytes(), (b"tRNS", struct.pack(">H", 20_000))))
+    assert rgb[0, ::16, 0].tolist() == [78, 255]
+
+
+def test_a_colour_that_is_transparent_is_white_in_sixteen_bits() -> None:
+    colour = np.zeros((32, 32, 3), ">u2")
+    colour[:, :16], colour[:, 16:] = (60_000, 100, 300), (0, 65_535, 0)
+    clear = (b"tRNS", struct.pack(">3H", 60_000, 100, 300))
+    np.testing.assert_array_equal(load(png(32, 32, 16, 2, colour.tobytes(), clear)), blocks("WG", 32, 16))
+    assert load(png(32, 32, 16, 2, colour.tobytes()))[0, 0].tolist() == [60_000 >> 8, 0, 1]
+
+
 # --------------------------------------------------------------------------------------------------------- ICC profiles
 
 
@@ -280,6 +307,27 @@ def test_grey_profile() -> None:
     assert load(encode(grey, "PNG", icc_profile=LINEAR_GREY))[0, 0].tolist() == pytest.approx([188] * 3, abs=1)
     with_alpha = Image.merge("LA", [grey, Image.new("L", (16, 16), 255)])
     assert load(encode(with_alpha, "PNG", icc_profile=LINEAR_GREY))[0, 0].tolist() == pytest.approx([188] * 3, abs=1)
+
+
+def test_a_profile_is_applied_to_deep_grey() -> None:
+    deep = Image.fromarray(np.full((16, 16), 128 * 257, np.uint16))
+    for source in (encode(deep, "PNG", icc_profile=LINEAR_GREY), encode(deep, "TIFF", icc_profile=LINEAR_GREY)):
+        assert load(source)[0, 0].tolist() == pytest.approx([188] * 3, abs=1)  # as above
+    half = Image.fromarray(np.full((16, 16), 128 / 255, np.float32))
+    assert load(encode(half, "TIFF", icc_profile=LINEAR_GREY))[0, 0].tolist() == pytest.approx([188] * 3, abs=1)
+    rows = np.full((16, 16), 128 * 257, ">u2")
+    rows[0] = 7
+    profile = (b"iCCP", b"grey\0\0" + zlib.compress(LINEAR_GREY))
+    clear = load(png(16, 16, 16, 0, rows.tobytes(), profile, (b"tRNS", struct.pack(">H", 7))))
+    assert clear[0, 0].tolist() == [255] * 3
+    assert clear[1, 0].tolist() == pytest.approx([188] * 3, abs=1)
+
+
+@pytest.mark.parametrize("profile", [b"rubbish", SRGB, red_cyan_ink()])
+def test_a_profile_that_does_not_fit_leaves_deep_grey_as_it_was(profile: bytes) -> None:
+    deep = np.random.default_rng(0).integers(0, 65_536, (32, 32), np.uint16)
+    data = encode(Image.fromarray(deep), "PNG", icc_profile=profile)
+    np.testing.assert_array_equal(load(data), load(deep))
 
 
 def test_cmyk_profile() -> None:

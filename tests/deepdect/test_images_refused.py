@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from deepdect import images
+from deepdect import formats, images
 from deepdect.images import ImageError, Limits, load, printable
 from tests.hostile.contract import refused
 from tests.hostile.samples import (
@@ -245,6 +245,40 @@ def test_tiff_tags_that_share_their_data_do_not_multiply_it() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 50 * shared
+
+
+@pytest.mark.parametrize(("order", "big"), [("<", False), (">", False), ("<", True)])
+@pytest.mark.parametrize(("kind", "most"), [(5, 10_485), (3, 2**20), (4, 2**20)])
+def test_a_tiff_tag_of_more_numbers_than_any_picture_needs_is_refused(kind, most, order, big) -> None:
+    def with_orientation(count: int, claimed: int = 0) -> bytes:
+        pixels, values = bytes(1024), bytes(count * {5: 8, 3: 2, 4: 4}[kind])
+        first = 16 if big else 8
+        tags = {256: 32, 257: 32, 258: 8, 259: 1, 262: 1, 273: first, 277: 1, 278: 32, 279: 1024}
+        entries = [(tag, 4, 1, struct.pack(f"{order}I", value)) for tag, value in tags.items()]
+        place = struct.pack(f"{order}{'Q' if big else 'I'}", first + len(pixels))
+        entries.append((274, kind, claimed or count, place))
+        table = b"".join(
+            struct.pack(f"{order}HH{'Q8s' if big else 'I4s'}", *entry) for entry in sorted(entries, key=lambda e: e[0])
+        )
+        name, at = b"II" if order == "<" else b"MM", first + len(pixels) + len(values)
+        head = struct.pack(f"{order}HHHQ", 43, 8, 0, at) if big else struct.pack(f"{order}HI", 42, at)
+        count_of_tags = struct.pack(f"{order}{'Q' if big else 'H'}", len(entries))
+        return name + head + pixels + values + count_of_tags + table + bytes(8)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow wonders at the number of values
+        assert load(with_orientation(100)).shape == (32, 32, 3)
+        assert load(with_orientation(1, claimed=2**31)).shape == (32, 32, 3)  # there is no such data to decode
+        formats.open_header(with_orientation(most), "TIFF")
+        refused(with_orientation(most + 1), "unreadable", "complicated")
+
+
+def test_big_endian_bigtiff_is_unreadable() -> None:
+    """Pillow takes it for an ordinary TIFF, and so must the count of numbers in its tags."""
+    data = bytearray(encode(PHOTO, "TIFF", big_tiff=True))
+    assert load(bytes(data)).shape == (32, 32, 3)
+    data[:4] = b"MM\0+"
+    refused(bytes(data), "unreadable")
 
 
 def test_gif_with_an_endless_comment_is_refused() -> None:

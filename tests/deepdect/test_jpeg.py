@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -69,3 +70,46 @@ def test_load_takes_the_quick_way_where_it_can(monkeypatch):
     images.load(encode(NOISE.convert("L"), "JPEG"))
     images.load(encode(NOISE.convert("CMYK"), "JPEG"))
     assert taken == [NOISE.size]
+
+
+BASELINE = encode(NOISE, "JPEG", quality=90)
+SCAN = BASELINE[BASELINE.index(b"\xff\xda") : -2]
+COMMENT = b"\xff\xfe" + struct.pack(">H", 6) + b"\xff\xda\xff\xd9"
+
+
+def test_scans_are_counted_as_far_as_the_first_picture_goes():
+    assert jpeg.scans(BASELINE) == 1
+    progressive = encode(NOISE, "JPEG", progressive=True)
+    usual = jpeg.scans(progressive)
+    assert usual == 10  # libjpeg's script for three colours
+    for appended in (progressive, b"\xff\xda" * 500, SCAN * 20):
+        assert jpeg.scans(BASELINE + appended) == 1
+        assert jpeg.scans(progressive + appended) == usual
+    assert jpeg.scans(BASELINE[:2] + COMMENT * 3 + BASELINE[2:]) == 1
+    assert jpeg.scans(encode(NOISE, "JPEG", restart_marker_blocks=1)) == 1
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        COMMENT,  # an end that lies in a comment
+        b"\xff\x00\xff\xff\x00",  # stuffed and filled
+        b"\xff\xff",  # fill bytes before the marker
+        b"\xff\xd3\xff\x01",  # a restart and a private marker have no length
+        b"\xff\x02\xff\xff",  # libjpeg passes over an undefined marker alone where a restart should be
+        b"\xff\xfe\x00\x00",  # a length shorter than itself
+        b"\xff\xfe\x00\x01",
+        b"\xff\xfe\x00\x02" * (jpeg.MOST_SEGMENTS + 1),  # more segments than are walked
+    ],
+)
+def test_no_scan_hides(before):
+    data = BASELINE[:-2] + (before + SCAN) * 7 + BASELINE[-2:]
+    assert jpeg.scans(data) >= 8
+    assert jpeg.scans(data[:-2]) >= 8  # without an end
+
+
+def test_what_a_phone_appends_is_no_scan():
+    limits = images.Limits(max_pixels=NOISE.width * NOISE.height)
+    assert images.load(BASELINE + b"\xff\xda" * 101, limits=limits).shape == (37, 53, 3)
+    with pytest.raises(images.ImageError, match="scans"):
+        images.load(BASELINE[:-2] + SCAN * 100 + BASELINE[-2:], limits=limits)

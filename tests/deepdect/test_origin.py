@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import struct
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image, PngImagePlugin
+from PIL import ExifTags, Image, ImageFile, PngImagePlugin
 
-from deepdect import origin
+from deepdect import entries, formats, origin
 from deepdect.messages import Message
+from tests.hostile.samples import BOMBS, shared_exif, with_exif
 
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
 AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -214,3 +217,142 @@ def test_telling_ones_are_those_that_nobody_should_miss() -> None:
     found = origin.read(png(parameters="a face, Steps: 20, Sampler: Euler a", Software="GIMP"))
     assert [message.key for message in found] == ["origin_generator", "origin_software"]
     assert origin.telling(found) == found[:1]
+
+
+EXIF_KINDS = ["JPEG", "PNG", "PNG text", "WEBP", "AVIF", "HEIF"]
+
+
+@pytest.mark.parametrize("kind", EXIF_KINDS)
+def test_exif_is_read_of_every_kind(kind: str) -> None:
+    block = Image.Exif()
+    block[ExifTags.Base.Make] = "ACME"
+    block.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2024:05:06 07:08:09"
+    data = with_exif(kind, block.tobytes()[6:])
+    assert [str(message.values["value"]) for message in origin.read(data)] == ["ACME", "2024:05:06 07:08:09"]
+
+
+@pytest.mark.parametrize("kind", EXIF_KINDS[1:])  # a JPEG's segments hold no more; see test_images_refused
+def test_exif_too_long_to_be_true_is_never_parsed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths: list[int] = []
+    data = with_exif(kind, shared_exif(2000, 150_000))
+    monkeypatch.setattr(Image.Exif, "load", lambda self, content: lengths.append(len(content)))
+    assert origin.read(data) == []
+    assert max(lengths, default=0) <= formats.MAX_EXIF
+
+
+@pytest.mark.parametrize("directory", [None, ExifTags.IFD.Exif])
+def test_tags_that_share_their_data_are_not_all_decoded(directory: int | None) -> None:
+    # 1,500 tags of 4,500 fractions each, which as Python's objects would be 7 million
+    data = with_exif("PNG", shared_exif(1500, 36_000, kind=5, directory=directory))
+    tracemalloc.start()
+    assert origin.read(data) == []
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1500 * 36_000 * 1.5
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
+def test_damaged_boxes_say_nothing(kind: str) -> None:
+    data = with_exif(kind, shared_exif(1, 100))
+    at = data.index(b"iloc")
+    for place in range(at - 4, at + 40):
+        for value in (0, 255):
+            origin.read(data[:place] + bytes([value]) + data[place + 1 :])
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_what_claims_too_many_pixels_is_not_opened(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.fail("pixels were decoded"))
+    assert origin.read(BOMBS[kind]) == []
+
+
+def test_entries_behind_a_png_s_pixels_are_read_without_decoding_these(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, marked = saved("PNG"), png(Software="Midjourney v6")
+    text = marked[marked.index(b"tEXt") - 4 : marked.index(b"IDAT") - 4]
+    end = plain.index(b"IEND") - 4
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.fail("pixels were decoded"))
+    [message] = origin.read(plain[:end] + text + plain[end:])
+    assert message.values == {"value": "Midjourney", "field": "PNG Software"}
+    broken = text[:-1] + bytes([text[-1] ^ 255])  # its checksum
+    assert keys(marked[: -len(plain[end:])] + broken + plain[end:]) == ["origin_generator"]
+
+
+def test_all_texts_together_are_searched_no_further_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+    monkeypatch.setattr(origin, "_named", lambda words: searched.append(len(words)) or "")
+    assert origin.read(png(**{f"text {n}": "a " * 2**16 for n in range(20)}, Comment="short")) == []
+    assert sum(searched) == entries.LONGEST
+    assert 5 in searched  # the short one is not crowded out
+
+
+def test_comfyui_in_the_place_of_a_camera() -> None:
+    # SaveAnimatedWEBP writes its graph into the camera's maker and model
+    data = exif(Make='workflow:{"nodes": []}', Model='prompt:{"3": {"class_type": "KSampler"}}')
+    assert [(message.key, message.values) for message in origin.read(data)] == [
+        ("origin_generator", {"value": "ComfyUI", "field": "EXIF Make"})
+    ]
+    assert keys(exif(Make="Prompt", Model="workflow: 7")) == ["origin_camera"]
+
+
+def test_what_a_picture_shows_is_no_generator() -> None:
+    packet = "<dc:description>Photo of the OpenAI office</dc:description><x:Credit>A. Nother</x:Credit>"
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", packet)
+    assert keys(saved("PNG", pnginfo=info)) == keys(saved(xmp=packet.encode())) == []
+    info.add_itxt("XML:com.adobe.xmp", packet.replace("A. Nother", "Made with Google AI"))
+    [message] = origin.read(saved("PNG", pnginfo=info))
+    assert message.values == {"value": "Made with Google AI", "field": "XMP Credit"}
+
+
+@pytest.mark.parametrize(
+    "xmp",
+    [
+        f"<x:Description x:DigitalSourceType='{AI}'/>",
+        f"<x:Description y='a>b' x:DigitalSourceType = \"{AI}\"/>",
+        f'<x:DigitalSourceType rdf:resource="{AI}"/>',
+        f"<x:DigitalSourceType rdf:resource='{AI}'></x:DigitalSourceType>",
+        f"<DigitalSourceType> <rdf:Bag><rdf:li xml:lang='x'> {AI} </rdf:li></rdf:Bag> </DigitalSourceType>",
+    ],
+)
+def test_every_legal_form_of_xmp_declares(xmp: str) -> None:
+    assert keys(saved(xmp=xmp.encode())) == ["origin_declared"]
+
+
+@pytest.mark.parametrize(
+    "xmp",
+    [
+        f"<x:DigitalSourceType></x:DigitalSourceType><y>{AI}</y>",  # behind its end
+        f"<x:DigitalSourceType/><y>{AI}</y>",
+        f"<x:NoDigitalSourceType>{AI}</x:NoDigitalSourceType>",
+        f'<x:Title rdf:resource="{AI}"/>',
+        "<x:Credit>" * 25_000,
+        "Credit>" * 35_000,
+        "<Credit " * 30_000,
+        "<Credit='" * 28_000,
+    ],
+)
+def test_other_xmp_says_nothing(xmp: str) -> None:
+    assert keys(saved("WEBP", xmp=xmp.encode())) == []
+
+
+@pytest.mark.parametrize("order", ["II", "MM"])
+@pytest.mark.parametrize("text", [b"\xff\xfe", b"\xfe\xff", b"le", b"be"])
+def test_a_comment_in_utf_16_of_either_order(text: bytes, order: str) -> None:
+    little = text in (b"\xff\xfe", b"le")
+    words = "a cat\nSteps: 9, Sampler: y".encode("utf-16-le" if little else "utf-16-be")
+    comment = b"UNICODE\0" + (text if text[0] >= 0xFE else b"") + words
+    pack = "<" if order == "II" else ">"
+    block = order.encode() + struct.pack(f"{pack}HIHHHIII", 42, 8, 1, ExifTags.IFD.Exif, 4, 1, 26, 0)
+    block += struct.pack(f"{pack}HHHIII", 1, ExifTags.Base.UserComment, 7, len(comment), 44, 0) + comment
+    [message] = origin.read(with_exif("PNG", block))
+    assert message.values == {"value": "AUTOMATIC1111", "field": "EXIF UserComment"}
+
+
+@pytest.mark.parametrize(("endian", "coding"), [("<", "utf-16-le"), (">", "utf-16-be"), (None, "utf-16-be")])
+def test_utf_16_without_latin_letters_is_in_exif_s_order(endian: str | None, coding: str) -> None:
+    assert entries._utf16("顔写真".encode(coding), endian) == coding
+
+
+def test_a_field_s_name_is_the_sender_s_too() -> None:
+    [message] = origin.read(png(**{"Title\nmore": "Midjourney"}))
+    assert message.isprintable()

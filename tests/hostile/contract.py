@@ -1,4 +1,4 @@
-"""What `images.load` and `frames.read` promise whatever they are given."""
+"""What `images.load`, `origin.read` and `frames.read` promise whatever they are given."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from deepdect import frames, images
+from deepdect import frames, images, origin
 from deepdect.images import ImageError, Limits, load
+from deepdect.messages import Message
 
 NAME = "sent.jpg"
 LIMITS = Limits(max_bytes=2**22, max_pixels=1_000_000)  # small, so that whatever is accepted is decoded quickly
@@ -29,8 +30,20 @@ def refused(source: images.Source, status: str, *words: str, **options: Any) -> 
     return caught.value
 
 
+def said(data: bytes) -> list[Message]:
+    """What `origin.read` says. Raises AssertionError for a broken promise, and lets other errors through."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow grumbles about damaged files
+        found = origin.read(data)
+    for message in found:
+        assert isinstance(message, Message) and message.isprintable() and len(message) < 1000, ascii(message)
+    return found
+
+
 def outcome(data: bytes) -> str:
-    """The status, "ok" or the refusal's. Raises AssertionError for a broken promise, and lets other errors through."""
+    """The status, "ok" or the refusal's, of `images.load`; `said` of the same file. Raises AssertionError for a broken
+    promise, and lets other errors through."""
+    said(data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow grumbles about damaged files
         try:

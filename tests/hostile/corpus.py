@@ -31,9 +31,11 @@ from tests.hostile.samples import (
     patched,
     png,
     red_cyan_ink,
+    shared_exif,
     stored,
     swapped_red_and_blue,
     tiff,
+    with_exif,
 )
 
 TABLE = Path(__file__).resolve().parents[2] / "docs" / "hostile-input.md"
@@ -384,6 +386,20 @@ def _orientation(value: int) -> bytes:
     return b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0" + struct.pack("<I", value) + b"\0\0\0\0"
 
 
+SHARED_TAGS = shared_exif(2000, 150_000)  # which as Python's bytes would be 300 MB
+
+
+def _many_texts() -> bytes:
+    """PICTURE with 200 texts of 262,144 letters each."""
+    packed = zlib.compress(b"a " * 2**17, 9)
+    texts = [(b"zTXt", b"text %d\0\0" % number + packed) for number in range(200)]
+    return png(32, 32, 8, 2, PICTURE.tobytes(), *texts)
+
+
+def _open_xmp() -> bytes:
+    return encode(PHOTO, "WEBP", lossless=True, xmp=b"<Credit>" * 32_000)
+
+
 def _metadata() -> list[Case]:
     cases = [
         _case("profile-used.png", "a profile that swaps red and blue", "ok", _profiled(swapped_red_and_blue()),
@@ -408,6 +424,14 @@ def _metadata() -> list[Case]:
         _case("exif-loop.png", "EXIF whose tables point to themselves", "ok",
               _exif(b"Exif\0\0II*\0\x08\0\0\0\1\0\x69\x87\4\0\1\0\0\0\x08\0\0\0\x08\0\0\0"), PICTURE),
         _case("exif-long.jpg", "180 kB of EXIF", "ok", _long_exif, PICTURE, 6),
+        _case("exif-text.png", "EXIF as a text that inflates to 350 kB, whose 2,000 tags share their data", "ok",
+              lambda: with_exif("PNG text", SHARED_TAGS), PICTURE),
+        _case("exif-shared.avif", "AVIF with 174 kB of EXIF, whose 2,000 tags share their data", "ok",
+              lambda: with_exif("AVIF", SHARED_TAGS, quality=100, subsampling="4:4:4"), PICTURE, 6),
+        _case("exif-fractions.png", "54 kB of EXIF, whose 1,500 tags share 4,500 fractions", "ok",
+              lambda: with_exif("PNG", shared_exif(1500, 36_000, kind=5, directory=0x8769)), PICTURE),
+        _case("texts.png", "PNG with 200 texts that inflate to 52 MB", "ok", _many_texts, PICTURE),
+        _case("xmp.webp", "WebP with XMP of 32,000 elements that never end", "ok", _open_xmp, PICTURE),
     ]  # fmt: skip
 
 
@@ -439,7 +463,8 @@ def table() -> str:
         "# Hostile input",
         "",
         "Files that no honest camera makes, and what becomes of each. `tests/hostile` makes them and sends every one",
-        "through `images.load`, and some through the web page; it fails where a line is no longer true. `ok` means",
+        "through `images.load` and `origin.read`, and some through the web page; it fails where a line is no longer",
+        "true, or where `origin.read` finds an origin, raises or takes more than 256 MiB. `ok` means",
         f"that the pixels were compared with the right ones; `{EITHER}` that the file may be either, but nothing else.",
         "`python -m tests.hostile.corpus` writes this page anew.",
         "",

@@ -157,3 +157,31 @@ BOMBS = {
     "AVIF": patched(SAMPLES["AVIF"], b"ispe", 8, struct.pack(">II", HUGE, HUGE)),
     "HEIC": patched(SAMPLES["HEIC"], b"ispe", 8, struct.pack(">II", HUGE, HUGE)),
 }
+
+
+def shared_exif(tags: int, shared: int, kind: int = 7, directory: int | None = None) -> bytes:
+    """EXIF from its TIFF header on: tags of that type (7: bytes, 5: fractions), all of which have the same `shared`
+    bytes for their value; in the directory that this tag points to, or the first."""
+    size = {5: 8, 7: 1}[kind]
+    head = b"II*\0" + struct.pack("<I", 8)
+    if directory is not None:
+        head += struct.pack("<HHHIII", 1, directory, 4, 1, 26, 0)
+    at = len(head) + 2 + 12 * tags + 4
+    table = b"".join(struct.pack("<HHII", 1000 + n, kind, shared // size, at) for n in range(tags))
+    return head + struct.pack("<H", tags) + table + bytes(4 + shared)
+
+
+def with_exif(file_format: str, block: bytes, **options) -> bytes:
+    """PHOTO with this EXIF, from its TIFF header on. "PNG text": as ImageMagick once wrote it, a compressed text of
+    hexadecimal digits."""
+    if file_format == "PNG text":
+        digits = (b"Exif\0\0" + block).hex()
+        text = f"\nexif\n{len(digits) // 2:8}\n{digits}\n".encode()
+        return png(32, 32, 8, 2, PICTURE.tobytes(), (b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(text)))
+    if file_format != "AVIF":
+        return encode(PHOTO, file_format, exif=b"Exif\0\0" + block, **options)
+    room = Image.Exif()
+    room[0x927C] = b"x" * len(block)  # Pillow parses the EXIF that it writes into an AVIF
+    data = encode(PHOTO, "AVIF", exif=room.tobytes(), **options)
+    at = data.index(room.tobytes()[6:20])
+    return data[:at] + block + data[at + len(block) :]

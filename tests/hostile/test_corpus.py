@@ -1,7 +1,8 @@
-"""Every file of the corpus through `images.load`."""
+"""Every file of the corpus through `images.load` and `origin.read`."""
 
 from __future__ import annotations
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -9,7 +10,10 @@ import pytest
 
 from deepdect.images import ImageError, load
 from tests.hostile import corpus
+from tests.hostile.contract import said
 from tests.hostile.samples import PICTURE, SAMPLES
+
+MEMORY = 2**28  # bytes
 
 
 @pytest.mark.parametrize("case", corpus.CASES, ids=lambda case: case.name)
@@ -26,6 +30,17 @@ def test_every_file_fares_as_the_table_says(case):
         assert case.expected in {"ok", corpus.EITHER}
         assert (rgb.dtype, rgb.ndim, rgb.shape[2]) == (np.uint8, 3, 3)
         assert case.is_right(rgb)
+
+
+@pytest.mark.parametrize("case", corpus.CASES, ids=lambda case: case.name)
+def test_what_every_file_says_of_itself_is_read_in_little_memory(case):
+    for data in case.make():
+        tracemalloc.start()
+        found = said(data)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert {message.key for message in found} <= {"origin_moving"}  # nothing here names its origin
+        assert peak < MEMORY + 8 * len(data)
 
 
 @pytest.mark.parametrize("name", corpus.NAMES, ids=lambda name: ascii(name[:20]))
