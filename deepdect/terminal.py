@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def lenient() -> None:
-    """Letters that the terminal's encoding lacks are printed as escapes from now on; they would end the run."""
+    """From now on letters that the terminal's encoding lacks are printed as escapes, since they would end the run, and
+    what Pillow warns of is not printed: a file's result says what is wrong with it."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

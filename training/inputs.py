@@ -25,7 +25,12 @@ class InputError(ValueError):
 
 
 def command(main: Callable[..., None]) -> None:
-    """Run `main` as the command line's program; an input that it cannot use ends it like a bad option, status 2."""
+    """Run `main` as the command line's program, `telling` what is wrong."""
+    typer.run(telling(main))
+
+
+def telling(main: Callable[..., None]) -> Callable[..., None]:
+    """The same program, which an input that it cannot use ends like a bad option, with status 2."""
 
     @wraps(main)
     def told(*args: Any, **options: Any) -> None:
@@ -38,7 +43,7 @@ def command(main: Callable[..., None]) -> None:
         except (InputError, ImageError, RuntimeUnavailableError, WeightsError, OSError) as error:
             raise typer.BadParameter(str(error)) from error
 
-    typer.run(told)
+    return told
 
 
 def chosen_runtime(name: str | None) -> RuntimeName:

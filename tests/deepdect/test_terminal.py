@@ -58,3 +58,13 @@ def test_who_stops_reading_is_no_failed_analysis():
     command = f"{sys.executable} -m deepdect --help | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() in {"0", "141"} and "Traceback" not in done.stderr
+
+
+def test_pillows_warnings_are_not_printed_and_ours_are():
+    script = "import warnings; from deepdect import terminal; terminal.lenient(); " + "".join(
+        f"warnings.warn_explicit('of {module}', UserWarning, 'file.py', 1, module='{module}'); "
+        for module in ("PIL.TiffImagePlugin", "deepdect.images")
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines() == ["file.py:1: UserWarning: of deepdect.images"]

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from deepdect.faces import Face
 from training import evaluate_faces
 from training.evaluate_faces import Tally, compose, degrees_apart, match, tally, turn
+from training.inputs import telling
 
 
 def test_counts_add_up() -> None:
@@ -144,10 +145,10 @@ def test_a_folder_without_the_split_is_refused(tmp_path) -> None:
     (tmp_path / "Test" / "Real").mkdir(parents=True)
     cv2.imwrite(str(tmp_path / "Test" / "Real" / "a.png"), np.full((20, 20, 3), 90, np.uint8))
     done = CliRunner().invoke(_app(), [str(tmp_path), "--split", "Train"])
-    assert done.exit_code == 2 and "no files of split Train" in " ".join(done.output.split())
+    assert done.exit_code == 2 and "no files of split Train" in " ".join(done.output.replace("│", " ").split())
 
 
 def _app() -> typer.Typer:
     app = typer.Typer()
-    app.command()(evaluate_faces.main)
+    app.command()(telling(evaluate_faces.main))
     return app
