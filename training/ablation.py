@@ -27,7 +27,7 @@ from training.batches import CELL
 from training.breakdown import markdown
 from training.data import CropSet, load_crops
 from training.forger import Forger
-from training.inputs import command, read_weights
+from training.inputs import InputError, command, read_weights
 from training.items import SPLITS, Split
 from training.metrics import auc, bootstrap
 from training.recipe import Phase, Recipe
@@ -112,7 +112,10 @@ def run(
     """
     engine = make_engine(engine_name, recipe, **size)
     if start:
-        engine.load(start)
+        try:
+            engine.load(start)
+        except ValueError as error:
+            raise InputError(f"the starting weights are of another network: {error}") from error
     forger.share = recipe.pseudo_fakes
     train(sets["Train"], sets["Validation"], recipe, engine, output, forger=forger, workers=workers)
     side, test = recipe.phases[-1].size, sets["Test"]

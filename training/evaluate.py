@@ -22,7 +22,7 @@ from deepdect.runtime import RuntimeName
 from deepdect.verdict import Calibration
 from training import breakdown, plots
 from training.data import CropSet, load_crops
-from training.inputs import check_output, command
+from training.inputs import check_output, chosen_runtime, command
 from training.items import Split, read_items
 from training.metrics import (
     accuracy,
@@ -230,7 +230,7 @@ def main(
     """Print the table of the shipped weights on a split."""
     check_output("--output", output)
     check_output("--plot", plot)
-    detector = Detector(runtime)
+    detector = Detector(chosen_runtime(runtime))
     scored = score(detector, data, cache, split)
     lines = lines_of(scored, detector.calibration)
     print(f"{split}, weights {detector.model['sha256'][:16]}, {detector.runtime.name}\n")

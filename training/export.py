@@ -40,10 +40,15 @@ def ship(staged: Path, models: Path) -> None:
     """
     models.mkdir(parents=True, exist_ok=True)
     graph = models / weights.INT8_GRAPH
-    of_old = (weights.CALIBRATION_FILE, weights.INT8_CHECKSUM_FILE, weights.FAMILIARITY_FILE)
-    for stale in (graph, graph.with_suffix(".bin"), *(models / name for name in of_old)):
+    of_old = (
+        weights.CHECKSUM_FILE,  # first to go and last to come
+        weights.CALIBRATION_FILE,
+        weights.INT8_CHECKSUM_FILE,
+        weights.FAMILIARITY_FILE,
+    )
+    for stale in (*(models / name for name in of_old), graph, graph.with_suffix(".bin")):
         stale.unlink(missing_ok=True)
-    for file in sorted(staged.iterdir()):
+    for file in sorted(staged.iterdir(), key=lambda file: file.name == weights.CHECKSUM_FILE):
         shutil.move(file, models / file.name)
 
 

@@ -19,7 +19,7 @@ from deepdect import Detector, faces, weights
 from training import covered, pseudo_fakes
 from training.breakdown import markdown
 from training.example_pictures import alter, portrait
-from training.inputs import check_output, command
+from training.inputs import check_output, chosen_runtime, command
 from training.robustness import blur, jpeg, noise, reduced
 
 SIDE, CAPTION, COLUMNS = 200, 44, 4  # pixels, pixels, pictures a row
@@ -106,7 +106,7 @@ def main(
 ) -> None:
     """Judge the pictures, print the table and draw the sheet."""
     check_output("--output", output)
-    found = judged(Detector())
+    found = judged(Detector(chosen_runtime(None)))
     rows = [
         [name, "forged" if forged else "real", verdict, "–" if probability is None else f"{probability:.2f}"]
         for name, (_, forged, verdict, probability) in found.items()

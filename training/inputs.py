@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -36,6 +37,8 @@ def telling(main: Callable[..., None]) -> Callable[..., None]:
     def told(*args: Any, **options: Any) -> None:
         try:
             main(*args, **options)
+        except BrokenPipeError:  # whoever read the output has gone
+            raise
         except ModuleNotFoundError as error:
             raise typer.BadParameter(
                 f"{error}: `make test` installs what the commands need, but for PyTorch (pip install torch)"
@@ -63,7 +66,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return dict(arrays)
-    except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path}: expected weights (.npz), which this cannot be read as: {error}") from error
 
 
@@ -79,9 +82,15 @@ def read_network(weights: Path, graph: Path) -> Head:
     Raises InputError where they are not this network's.
     """
     arrays = read_weights(weights)
+    for name, array in arrays.items():
+        layer = name.rpartition("/")[0]
+        kernel = arrays.get(f"{layer.removesuffix('_bn')}_conv/kernel")
+        if layer.endswith("_bn") and kernel is not None and array.shape != kernel.shape[-1:]:
+            expected, received = list(kernel.shape[-1:]), list(array.shape)
+            raise InputError(f"{weights}, {name}: expected shape {expected}, received {received}")
     try:
         head = Head.from_weights(arrays)
         save_graph(weights, graph)
-    except (KeyError, ValueError, RuntimeError) as error:  # OpenVINO's of shapes that do not fit is a RuntimeError
+    except (KeyError, ValueError, IndexError, RuntimeError) as error:  # the last is OpenVINO's, of shapes, too
         raise InputError(f"{weights} holds no Deep Dect network: {error}") from error
     return head

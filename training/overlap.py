@@ -20,7 +20,7 @@ from deepdect.runtime import RuntimeName
 from training.breakdown import markdown
 from training.data import CropSet, load_crops
 from training.evaluate import score
-from training.inputs import command
+from training.inputs import chosen_runtime, command
 from training.metrics import accuracy, auc, sigmoid
 
 SIDE = 32
@@ -70,7 +70,8 @@ def main(
     runtime: Annotated[RuntimeName | None, typer.Option(help="Default: DEEPDECT_RUNTIME, or auto.")] = None,
 ) -> None:
     """Print the shipped weights' figures on Test with and without the pictures that Train shows, too."""
-    train, detector = load_crops(data, "Train", cache), Detector(runtime)
+    detector = Detector(chosen_runtime(runtime))
+    train = load_crops(data, "Train", cache)
     scored = score(detector, data, cache, "Test")
     found, nearest = likeness(thumbnails(scored.crops), thumbnails(train))
     known, labels, sources = found >= alike, scored.crops.labels, scored.crops.sources

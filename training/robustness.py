@@ -20,7 +20,7 @@ from deepdect import Detector
 from training.augment import recompress
 from training.calibrate import resized
 from training.data import CropSet, load_crops
-from training.inputs import InputError, check_output, command
+from training.inputs import InputError, check_output, chosen_runtime, command
 from training.items import LABELS, Split, read_items
 from training.metrics import auc, sigmoid
 
@@ -102,6 +102,7 @@ def main(
     if unknown := set(only or []) - set(CHANGES):
         raise typer.BadParameter(f"expected changes of {', '.join(CHANGES)}; received {', '.join(sorted(unknown))}")
     check_output("--output", output)
+    detector = Detector(chosen_runtime(None))
     trained_on = {item.source for item in read_items(data) if item.split == "Train"}
     crops = load_crops(data, split, cache, both=True)
     crops = crops.take(np.flatnonzero(np.isin(crops.sources, list(trained_on)))[::every])
@@ -110,7 +111,6 @@ def main(
             f"{data}, {split}, every {every}: expected {' and '.join(LABELS)} of sources that Train has, too "
             f"({', '.join(sorted(trained_on)) or 'none'}); found {len(crops.items)} crops of one label"
         )
-    detector = Detector()
     labels, sources = crops.labels, crops.sources
     both = [s for s in np.unique(sources) if len(np.unique(labels[sources == s])) == 2]
     print(f"{split}, {len(crops.items)} crops, weights {detector.model['sha256'][:16]}, {detector.runtime.name}\n")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +14,7 @@ import typer
 
 from deepdect import weights
 from training import ablation, compare, contact_sheet, evaluate, export, familiarity, parity, robustness, soup, train
-from training.inputs import InputError, chosen_runtime, command, read_network, read_weights
+from training.inputs import InputError, chosen_runtime, command, read_network, read_weights, telling
 
 
 def told(main, capsys, monkeypatch, *arguments: object) -> str:
@@ -92,6 +94,32 @@ def test_shipping_removes_what_was_made_of_the_old_weights(tmp_path):
     }
 
 
+def test_an_export_that_breaks_off_amid_its_move_leaves_what_is_refused(tmp_path, monkeypatch):
+    staged, models = tmp_path / "staged", tmp_path / "models"
+    names = (weights.WEIGHTS_FILE, weights.CHECKSUM_FILE, weights.CALIBRATION_FILE)
+    for folder in (staged, models):
+        folder.mkdir()
+        for name in names:
+            (folder / name).write_bytes((weights.FOLDER / name).read_bytes())
+    move = shutil.move
+    for stop in range(len(names)):
+        weights.load(models)
+        made = Path(shutil.copytree(staged, tmp_path / f"staged-{stop}"))
+        left = count()
+
+        def full_disk(file: Path, target: Path, stop=stop, left=left) -> None:
+            if next(left) == stop:
+                raise OSError(28, "No space left on device")
+            move(file, target)
+
+        with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
+            patched.setattr("training.export.shutil.move", full_disk)
+            export.ship(made, models)
+        with pytest.raises(weights.WeightsError):
+            weights.load(models)
+        shutil.copytree(staged, models, dirs_exist_ok=True)
+
+
 def test_a_table_of_familiar_faces_comes_back_after_an_error(tmp_path):
     file = tmp_path / "familiarity.npz"
     file.write_text("table")
@@ -114,12 +142,37 @@ def test_weights_of_two_networks_have_no_mean(capsys, monkeypatch, tmp_path):
     assert "weights 2 are of another network than the first: see x" in told(soup.main, capsys, monkeypatch, *arguments)
 
 
-def test_a_network_that_is_too_narrow_is_refused(tmp_path):
-    arrays = read_weights(weights.load().file)
-    arrays["conv1_conv/kernel"] = arrays["conv1_conv/kernel"][..., :8]
-    np.savez(tmp_path / "narrow.npz", **arrays)
-    with pytest.raises(InputError, match="narrow.npz holds no Deep Dect network"):
-        read_network(tmp_path / "narrow.npz", tmp_path / "graph.xml")
+@pytest.mark.parametrize(
+    ("name", "array", "words"),
+    [
+        ("conv1_conv/kernel", np.zeros((7, 7, 2, 64)), "odd.npz holds no Deep Dect network"),
+        ("conv1_conv/kernel", np.zeros((7, 7, 3, 8)), "odd.npz, conv1_bn/gamma: expected shape .8., received .64."),
+        ("conv1_conv/kernel", np.zeros(()), "odd.npz, conv1_bn/gamma: expected shape .., received .64."),
+        ("conv1_bn/gamma", np.zeros(1), "odd.npz, conv1_bn/gamma: expected shape .64., received .1."),
+    ],
+)
+def test_another_network_is_refused(name, array, words, tmp_path):
+    np.savez(tmp_path / "odd.npz", **read_weights(weights.load().file) | {name: array})
+    with pytest.raises(InputError, match=words):
+        read_network(tmp_path / "odd.npz", tmp_path / "graph.xml")
+
+
+def test_weights_whose_data_are_damaged_are_named(tmp_path):
+    file = tmp_path / "damaged.npz"
+    np.savez_compressed(file, a=np.random.default_rng(0).random(1000))
+    data = bytearray(file.read_bytes())
+    data[200:220] = bytes(20)
+    file.write_bytes(data)
+    with pytest.raises(InputError, match="damaged.npz: expected weights"):
+        read_weights(file)
+
+
+def test_a_reader_that_has_gone_is_no_bad_input():
+    def main() -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        telling(main)()
 
 
 def test_the_runtime_is_the_options_else_the_environments(monkeypatch):
