@@ -55,18 +55,23 @@ def read(image: Image.Image, data: bytes, kind: str) -> Entries:
 
 
 def _cut(texts: Mapping[str, str]) -> dict[str, str]:
-    """LONGEST characters in all: long texts give way to short ones, whichever came first."""
+    """LONGEST characters in all, names among them: long texts give way to short ones, whichever came first."""
     left, kept = LONGEST, {}
-    for name in sorted(texts, key=lambda name: len(texts[name])):
-        kept[name] = texts[name][:left]
-        left -= len(kept[name])
-    return {name: kept[name] for name in texts}
+    for name in sorted(texts, key=lambda name: len(name) + len(texts[name])):
+        if len(name) >= left:
+            continue
+        kept[name] = texts[name][: left - len(name)]
+        left -= len(name) + len(kept[name])
+    return {name: kept[name] for name in texts if name in kept}
 
 
 def _whole_png(image: Image.Image, data: bytes) -> Image.Image:
-    """The header with the entries behind the pixels, too; as it was where those are damaged."""
+    """The header with the entries behind the pixels, too; as it was where there are none, or damaged ones."""
+    bare = formats.without_pixels(data)
+    if bare is None:
+        return image
     try:
-        return formats.open_header(formats.without_pixels(data), "PNG")
+        return formats.open_header(bare, "PNG")
     except Exception:  # as above
         return image
 
@@ -76,11 +81,12 @@ def _png(image: Image.Image, data: bytes, kind: str) -> dict[str, str]:
     if kind != "PNG":
         return {}
     words = {key: value for key, value in image.info.items() if isinstance(value, str) and key != XMP_PACKET}
-    return {f"PNG {key}": value[:LONGEST] for key, value in words.items()}
+    return {f"PNG {key}": value[:LONGEST] for key, value in words.items() if len(key) < LONGEST}
 
 
 def _exif(image: Image.Image, data: bytes, kind: str) -> dict[str, str]:
-    """Of EXIF_NAMES those that are there: only they are decoded, since a tag of 64 kB of fractions becomes 1 MB."""
+    """Of EXIF_NAMES those that are there: only they are decoded, since a tag of 64 kB of fractions becomes 1 MB; not
+    those longer than MAX_EXIF, as a TIFF's may be."""
     if kind in {"AVIF", "HEIC"}:
         exif = Image.Exif()
         exif.load(boxes.exif(data, formats.MAX_EXIF))
@@ -90,18 +96,21 @@ def _exif(image: Image.Image, data: bytes, kind: str) -> dict[str, str]:
     if isinstance(offset := exif.get(ExifTags.IFD.Exif), int):
         own = ImageFileDirectory_v2(exif.head, group=ExifTags.IFD.Exif)
         exif.fp.seek(offset)
+        if isinstance(exif.fp, formats.Metered):  # a TIFF, whose directories may be of any length
+            exif.fp.reads = min(exif.fp.reads, 2 * formats.MOST_TAGS)
         own.load(exif.fp)
     texts = {}
     for name in EXIF_NAMES:
         tag = ExifTags.Base[name]
         inside = own is not None and own.tagtype.get(tag) in TEXT_TYPES
         value = own[tag] if own is not None and inside else exif.get(tag)
+        if not isinstance(value, (bytes, str)) or len(value) > formats.MAX_EXIF:
+            continue
         if isinstance(value, bytes):  # UserComment: eight bytes that name the coding, then the text
             coding, value = value[:8], value[8:]
             utf16 = coding.startswith(b"UNICODE")
             value = value.decode(_utf16(value, exif.endian) if utf16 else "utf-8", "replace")
-        if isinstance(value, str):
-            texts[f"EXIF {name}"] = value.strip("\0 \ufeff")
+        texts[f"EXIF {name}"] = value.strip("\0 \ufeff")
     return texts
 
 
@@ -118,13 +127,15 @@ def _utf16(text: bytes, endian: str | None) -> str:
 
 
 def _xmp(image: Image.Image, data: bytes, kind: str) -> dict[str, str]:
-    """The first that is not blank of each of _NAMES: an attribute, an element or its resource, whatever the namespace
-    is called."""
+    """The first that is not blank of each of _NAMES, and every DigitalSourceType, since a picture's ingredients have
+    theirs: an attribute, an element or its resource, whatever the namespace is called."""
     packet = image.info.get("xmp") or image.info.get(XMP_PACKET) or b""
     packet = packet[:LONGEST] if isinstance(packet, bytes) else str(packet)[:LONGEST].encode()
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     waiting = ""  # the element whose text has not come yet
     for tag, text in _TAG.findall(packet.decode("utf-8", "replace")):
+        if tag.startswith("![CDATA[") and tag.endswith("]]"):
+            tag, text = "", tag[8:-2] + text
         said = [(name, double or single) for name, double, single in _ATTRIBUTE.findall(tag)]
         if element := _ELEMENT.match(tag):
             waiting = "" if element[1] or tag.endswith("/") else element[2]
@@ -132,5 +143,5 @@ def _xmp(image: Image.Image, data: bytes, kind: str) -> dict[str, str]:
                 said.append((element[2], resource[1] or resource[2] or ""))
         for name, value in [*said, (waiting, text)]:
             if name and value.strip():
-                found.setdefault(f"XMP {name}", value.strip())
-    return found
+                found.setdefault(f"XMP {name}", []).append(value.strip())
+    return {name: " ".join(values if name == "XMP DigitalSourceType" else values[:1]) for name, values in found.items()}

@@ -7,6 +7,7 @@ here to Pillow, which says what is wrong with it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -14,8 +15,19 @@ import numpy as np
 # What has a length after it, and the picture's end. Not: stuffed zeros, restarts, fill bytes, and what nobody defined,
 # which libjpeg passes over alone where it looks for a restart.
 _MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")
-_SCAN, _END = b"\xff\xda", b"\xff\xd9"
+SCAN, _END = b"\xff\xda", b"\xff\xd9"
 MOST_SEGMENTS = 2**14  # that are walked; usual are some dozens
+
+
+def segments(data: bytes, known: re.Pattern[bytes] = _MARKER) -> Iterator[tuple[bytes, int, int]]:
+    """Each marker, and where its content begins and ends; the first MOST_SEGMENTS. known: what counts as a marker."""
+    at = 2
+    for _ in range(MOST_SEGMENTS):
+        marker = known.search(data, at)
+        if marker is None:
+            return
+        at = marker.end() + max(2, int.from_bytes(data[marker.end() : marker.end() + 2], "big"))
+        yield marker[0], marker.end() + 2, at
 
 
 def scans(data: bytes) -> int:
@@ -25,13 +37,11 @@ def scans(data: bytes) -> int:
     in a comment. Behind MOST_SEGMENTS, everything that looks like one counts.
     """
     count, at = 0, 2
-    for _ in range(MOST_SEGMENTS):
-        marker = _MARKER.search(data, at)
-        if marker is None or marker[0] == _END:
+    for marker, _, end in segments(data):
+        if marker == _END:
             return count
-        count += marker[0] == _SCAN
-        at = marker.end() + max(2, int.from_bytes(data[marker.end() : marker.end() + 2], "big"))
-    return count + data.count(_SCAN, at)
+        count, at = count + (marker == SCAN), end
+    return count + data.count(SCAN, at)
 
 
 def decode(data: bytes, size: tuple[int, int]) -> np.ndarray | None:

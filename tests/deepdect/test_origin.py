@@ -6,6 +6,7 @@ import io
 import json
 import struct
 import tracemalloc
+import zlib
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import ExifTags, Image, ImageFile, PngImagePlugin
 
 from deepdect import entries, formats, origin
 from deepdect.messages import Message
+from tests.hostile import samples
 from tests.hostile.samples import BOMBS, shared_exif, with_exif
 
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
@@ -99,6 +101,14 @@ def test_xmp_declares_ai_as_element_or_attribute():
         assert keys(saved(xmp=xmp.encode())) == ["origin_declared"]
     camera = AI.replace("trainedAlgorithmicMedia", "digitalCapture")
     assert keys(saved(xmp=f'<a DigitalSourceType="{camera}"/>'.encode())) == []
+
+
+def test_xmp_of_an_ingredient_does_not_hide_another_one() -> None:
+    camera = AI.replace("trainedAlgorithmicMedia", "digitalCapture")
+    both = [f'<r:li a:DigitalSourceType="{source}"/>' for source in (camera, AI)]
+    assert keys(saved(xmp="".join(both).encode())) == ["origin_declared"]
+    assert keys(saved(xmp="".join(both[::-1]).encode())) == ["origin_declared"]
+    assert keys(saved(xmp=(both[0] * 2).encode())) == []
 
 
 def test_what_is_no_picture_or_damaged_says_nothing():
@@ -231,7 +241,7 @@ def test_exif_is_read_of_every_kind(kind: str) -> None:
     assert [str(message.values["value"]) for message in origin.read(data)] == ["ACME", "2024:05:06 07:08:09"]
 
 
-@pytest.mark.parametrize("kind", EXIF_KINDS[1:])  # a JPEG's segments hold no more; see test_images_refused
+@pytest.mark.parametrize("kind", EXIF_KINDS)
 def test_exif_too_long_to_be_true_is_never_parsed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lengths: list[int] = []
     data = with_exif(kind, shared_exif(2000, 150_000))
@@ -277,11 +287,66 @@ def test_entries_behind_a_png_s_pixels_are_read_without_decoding_these(monkeypat
     assert keys(marked[: -len(plain[end:])] + broken + plain[end:]) == ["origin_generator"]
 
 
+def test_a_png_without_entries_behind_its_pixels_is_opened_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+    open_header = formats.open_header
+    monkeypatch.setattr(formats, "open_header", lambda *given: opened.append(1) or open_header(*given))
+    marked = png(Software="Midjourney v6")
+    end = marked.index(b"IEND") - 4
+    unknown = struct.pack(">I4sI", 0, b"abCd", zlib.crc32(b"abCd"))
+    assert keys(marked[:end] + unknown + marked[end:]) == ["origin_generator"]
+    assert len(opened) == 1
+
+
+def test_a_png_s_names_count_among_its_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(origin, "_generators", lambda said: seen.extend([*said.texts, *said.texts.values()]) or [])
+    chunks = [(b"tEXt", b"%02d" % n + b"k" * size + b"\0x") for n, size in enumerate([2**20] * 3 + [2**16] * 5)]
+    assert keys(samples.png(32, 32, 8, 2, bytes(3072), *chunks, (b"tEXt", b"Software\0GIMP"))) == ["origin_software"]
+    assert sum(map(len, seen)) <= entries.LONGEST
+    assert len(seen) == 2 * 4  # GIMP and the first three of 64 kB
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize(("size", "found"), [(2**16 - 100, ["origin_generator"]), (2**16 + 2, [])])
+def test_an_entry_of_a_tiff_is_no_longer_than_exif_may_be(size: int, found: list[str], inside: bool) -> None:
+    name, comment = ("UserComment", b"ASCII\0\0\0") if inside else ("ImageDescription", b"")
+    comment = comment + b"Midjourney ".ljust(size - len(comment) - 1, b"x") + b"\0"
+    entry = struct.pack("<HHII", ExifTags.Base[name], 7 if inside else 2, len(comment), 8 + 1024)
+    if inside:
+        directory = struct.pack("<H", 1) + entry + bytes(4)
+        data = samples.tiff(bytes(1024) + comment + directory, t279=1024, t34665=8 + 1024 + len(comment))
+    else:
+        data = bytearray(samples.tiff(bytes(1024) + comment, t279=1024, t270=0))
+        at = data.index(struct.pack("<HHII", 270, 4, 1, 0))
+        data[at : at + 12] = entry
+    assert keys(bytes(data)) == found
+
+
+def test_a_directory_of_a_tiff_without_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    tags = [(256, 64), (257, 64), (258, 8), (259, 1), (262, 1), (273, 16), (277, 1), (278, 64), (279, 4096)]
+    tag = struct.Struct("<HHQQ")
+    count, head = 200_000, struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16 + 4096)
+    first = [tag.pack(number, 4, 1, value) for number, value in tags]
+    first.append(tag.pack(ExifTags.IFD.Exif, 4, 1, 16 + 4096 + 8 + 10 * 20 + 8))
+    own = [tag.pack(40_000 + n % 1000, 4, 1, 7) for n in range(count)]
+    data = (
+        head
+        + bytes(4096)
+        + b"".join([struct.pack("<Q", 10), *first, bytes(8), struct.pack("<Q", count), *own, bytes(8)])
+    )
+    reads: list[int] = []
+    read = formats.Metered.read
+    monkeypatch.setattr(formats.Metered, "read", lambda self, size=-1: reads.append(1) or read(self, size))
+    assert keys(data) == []
+    assert 2 * formats.MOST_TAGS < len(reads) < 2 * formats.MOST_TAGS + 1000
+
+
 def test_all_texts_together_are_searched_no_further_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     searched: list[int] = []
     monkeypatch.setattr(origin, "_named", lambda words: searched.append(len(words)) or "")
     assert origin.read(png(**{f"text {n}": "a " * 2**16 for n in range(20)}, Comment="short")) == []
-    assert sum(searched) == entries.LONGEST
+    assert sum(searched) + len("PNG Comment" + 2 * "PNG text 0") == entries.LONGEST  # no room for the other 18
     assert 5 in searched  # the short one is not crowded out
 
 
@@ -311,10 +376,12 @@ def test_what_a_picture_shows_is_no_generator() -> None:
         f"<x:Description y='a>b' x:DigitalSourceType = \"{AI}\"/>",
         f'<x:DigitalSourceType rdf:resource="{AI}"/>',
         f"<x:DigitalSourceType rdf:resource='{AI}'></x:DigitalSourceType>",
+        f"<DigitalSourceType><![CDATA[{AI}]]></DigitalSourceType>",
+        f"<DigitalSourceType>\n<![CDATA[ {AI}?x=1&y ]]> <!-- so it is --></DigitalSourceType>",
         f"<DigitalSourceType> <rdf:Bag><rdf:li xml:lang='x'> {AI} </rdf:li></rdf:Bag> </DigitalSourceType>",
     ],
 )
-def test_every_legal_form_of_xmp_declares(xmp: str) -> None:
+def test_usual_forms_of_xmp_declare(xmp: str) -> None:
     assert keys(saved(xmp=xmp.encode())) == ["origin_declared"]
 
 
@@ -325,6 +392,9 @@ def test_every_legal_form_of_xmp_declares(xmp: str) -> None:
         f"<x:DigitalSourceType/><y>{AI}</y>",
         f"<x:NoDigitalSourceType>{AI}</x:NoDigitalSourceType>",
         f'<x:Title rdf:resource="{AI}"/>',
+        f"<x:Title><![CDATA[{AI}]]></x:Title>",
+        f"<x:DigitalSourceType/><![CDATA[{AI}]]>",
+        f"<x:Title><![CDATA[ x:DigitalSourceType='{AI}' ]]></x:Title>",
         "<x:Credit>" * 25_000,
         "Credit>" * 35_000,
         "<Credit " * 30_000,

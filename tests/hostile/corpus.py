@@ -28,6 +28,7 @@ from tests.hostile.samples import (
     UPRIGHT,
     blocks,
     encode,
+    jpeg_with,
     patched,
     png,
     red_cyan_ink,
@@ -35,6 +36,7 @@ from tests.hostile.samples import (
     stored,
     swapped_red_and_blue,
     tiff,
+    with_directory,
     with_exif,
 )
 
@@ -244,6 +246,15 @@ def _webp_claims() -> bytes:
     return SAMPLES["WebP lossless"][:at] + struct.pack("<I", bits) + SAMPLES["WebP lossless"][at + 4 :]
 
 
+def _chunks(kind: bytes, content: bytes, count: int) -> bytes:
+    """A white 32 x 32 PNG with so many more chunks of that kind before its pixels."""
+    return png(32, 32, 8, 2, b"\xff" * 3072, *[(kind, content)] * count)
+
+
+def _profiles() -> bytes:
+    return _chunks(b"iCCP", b"icc\0\0" + zlib.compress(bytes(2**20 - 10), 9), 2000)
+
+
 def _strip_bomb() -> bytes:
     """A small TIFF whose one strip inflates to 64 MB."""
     return tiff(_little_that_inflates(), t259=8)
@@ -281,6 +292,14 @@ def _too_much() -> list[Case]:
               lambda: _png_with(b"zTXt", b"Comment\0\0" + _little_that_inflates())),
         _case("profile.png", "PNG with a colour profile that inflates to 64 MB", "unreadable",
               lambda: _png_with(b"iCCP", b"icc\0\0" + _little_that_inflates())),
+        _case("profiles.png", "PNG with 2,000 colour profiles that inflate to 2 GB", "unreadable", _profiles),
+        _case("chunks.png", "PNG with 200,000 empty texts", "unreadable", lambda: _chunks(b"tEXt", b"x\0", 200_000)),
+        _case("numbers.png", "PNG with 4 million chromaticities in place of eight", "unreadable",
+              lambda: _chunks(b"cHRM", bytes(2**24), 1)),
+        _case("segments.jpg", "JPEG with 200,000 empty segments", "unreadable",
+              lambda: jpeg_with(*[(0xE5, b"")] * 200_000)),
+        _case("tables.jpg", "JPEG with 100,000 quantization tables", "unreadable",
+              lambda: jpeg_with(*[(0xDB, bytes(65) * 1000)] * 100)),
         _case("scans.jpg", "JPEG that goes over its 16 million pixels 2,000 times", "too_large", _endless_scans),
     ]  # fmt: skip
     cases += [
@@ -376,9 +395,7 @@ def _exif(block: bytes) -> Callable[[], bytes]:
 
 def _long_exif() -> bytes:
     """A JPEG with 180 kB of EXIF in several segments, which Pillow would join."""
-    block = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0".ljust(60_000, b"x")
-    segment = b"\xff\xe1" + struct.pack(">H", 60_002) + block
-    return SAMPLES["JPEG"][:2] + segment * 3 + SAMPLES["JPEG"][20:]
+    return with_exif("JPEG", b"II*\0\x08\0\0\0\0\0\0\0\0\0".ljust(180_000, b"x"))
 
 
 def _orientation(value: int) -> bytes:
@@ -424,6 +441,10 @@ def _metadata() -> list[Case]:
         _case("exif-loop.png", "EXIF whose tables point to themselves", "ok",
               _exif(b"Exif\0\0II*\0\x08\0\0\0\1\0\x69\x87\4\0\1\0\0\0\x08\0\0\0\x08\0\0\0"), PICTURE),
         _case("exif-long.jpg", "180 kB of EXIF", "ok", _long_exif, PICTURE, 6),
+        _case("exif-segments.jpg", "16 MB of EXIF in 16,000 segments", "ok",
+              lambda: jpeg_with(*[(0xE1, b"Exif\0\0".ljust(1000, b"x"))] * 16_000), PICTURE, 6),
+        _case("exif-directory.tif", "TIFF whose EXIF has four tags that share 500,000 fractions", "ok",
+              lambda: with_directory(34665, 4, 500_000), blocks("KK/KK")),
         _case("exif-text.png", "EXIF as a text that inflates to 350 kB, whose 2,000 tags share their data", "ok",
               lambda: with_exif("PNG text", SHARED_TAGS), PICTURE),
         _case("exif-shared.avif", "AVIF with 174 kB of EXIF, whose 2,000 tags share their data", "ok",
@@ -464,7 +485,8 @@ def table() -> str:
         "",
         "Files that no honest camera makes, and what becomes of each. `tests/hostile` makes them and sends every one",
         "through `images.load` and `origin.read`, and some through the web page; it fails where a line is no longer",
-        "true, or where `origin.read` finds an origin, raises or takes more than 256 MiB. `ok` means",
+        "true, or where `origin.read` finds an origin, raises or takes more than 256 MiB and eight times the file,",
+        "or where either takes more than 20 seconds. `ok` means",
         f"that the pixels were compared with the right ones; `{EITHER}` that the file may be either, but nothing else.",
         "`python -m tests.hostile.corpus` writes this page anew.",
         "",

@@ -171,9 +171,28 @@ def shared_exif(tags: int, shared: int, kind: int = 7, directory: int | None = N
     return head + struct.pack("<H", tags) + table + bytes(4 + shared)
 
 
+def jpeg_with(*segments: tuple[int, bytes], **options) -> bytes:
+    """PHOTO as a JPEG with these segments before all others; of each the marker's second byte, and the content."""
+    data = encode(PHOTO, "JPEG", **({"quality": 95, "subsampling": 0} | options))
+    packed = (struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content for marker, content in segments)
+    return data[:2] + b"".join(packed) + data[2:]
+
+
+def with_directory(pointer: int, tags: int, numbers: int) -> bytes:
+    """A black TIFF of 32 x 32 pixels; in the directory that the tag `pointer` points to, tags that share so many
+    fractions."""
+    values, at = bytes(8 * numbers), 8 + 1024
+    table = b"".join(struct.pack("<HHII", 40_000 + n, 5, numbers, at) for n in range(tags))
+    directory = struct.pack("<H", tags) + table + bytes(4)
+    return tiff(bytes(1024) + values + directory, t279=1024, **{f"t{pointer}": at + len(values)})
+
+
 def with_exif(file_format: str, block: bytes, **options) -> bytes:
     """PHOTO with this EXIF, from its TIFF header on. "PNG text": as ImageMagick once wrote it, a compressed text of
-    hexadecimal digits."""
+    hexadecimal digits. "JPEG": in segments of 60 kB, which Pillow joins."""
+    if file_format == "JPEG":
+        parts = [block[at : at + 60_000] for at in range(0, len(block), 60_000)]
+        return jpeg_with(*((0xE1, b"Exif\0\0" + part) for part in parts), **options)
     if file_format == "PNG text":
         digits = (b"Exif\0\0" + block).hex()
         text = f"\nexif\n{len(digits) // 2:8}\n{digits}\n".encode()

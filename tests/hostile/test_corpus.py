@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -14,6 +17,16 @@ from tests.hostile.contract import said
 from tests.hostile.samples import PICTURE, SAMPLES
 
 MEMORY = 2**28  # bytes
+SECONDS = 20  # a file; usual are tenths, and a few where memory is traced
+
+
+@contextmanager
+def in_time() -> Iterator[None]:
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        assert time.monotonic() - began < SECONDS
 
 
 @pytest.mark.parametrize("case", corpus.CASES, ids=lambda case: case.name)
@@ -22,7 +35,8 @@ def test_every_file_fares_as_the_table_says(case):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow grumbles about much of this
             try:
-                rgb = load(data, name=case.name)
+                with in_time():
+                    rgb = load(data, name=case.name)
             except ImageError as error:
                 assert case.expected in {error.status, corpus.EITHER}, error.message
                 assert error.message.startswith(f"{case.name}: ") and error.message.endswith(".")
@@ -33,10 +47,11 @@ def test_every_file_fares_as_the_table_says(case):
 
 
 @pytest.mark.parametrize("case", corpus.CASES, ids=lambda case: case.name)
-def test_what_every_file_says_of_itself_is_read_in_little_memory(case):
+def test_what_every_file_says_of_itself_is_read_in_little_time_and_memory(case):
     for data in case.make():
         tracemalloc.start()
-        found = said(data)
+        with in_time():
+            found = said(data)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert {message.key for message in found} <= {"origin_moving"}  # nothing here names its origin
