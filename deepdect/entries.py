@@ -16,7 +16,10 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from deepdect import boxes, formats
 
 LONGEST = 2**18  # characters of all entries together that are looked at, and bytes of XMP
-EXIF_NAMES = ("Make", "Model", "Software", "DateTime", "DateTimeOriginal", "ImageDescription", "UserComment", "Artist")
+EXIF_NAMES = (
+    *("Make", "Model", "Software", "DateTimeOriginal", "DateTimeDigitized"),
+    *("ImageDescription", "UserComment", "Artist"),
+)
 TEXT_TYPES = (1, 2, 7)  # TIFF's: bytes, letters, anything
 XMP_PACKET = "XML:com.adobe.xmp"  # what PNG calls it
 # Neither ever goes back over what it has read (`++`), so that a packet takes time in proportion to its length.

@@ -62,10 +62,9 @@ def read(data: bytes) -> list[Message]:
     image = _header(data)
     said = entries.read(image, data, kind) if image else Entries({})
     found = [*_credentials(data, kind), *_generators(said), *_declared(said)]
-    makers = (said.first("EXIF Make"), said.first("EXIF Model"))
-    if camera := " ".join(dict.fromkeys(maker for maker in makers if maker and not COMFYUI.match(maker))):
+    if camera := _camera(*(said.first(name) for name in ("EXIF Make", "EXIF Model"))):
         found.append(Message("origin_camera", value=printable(camera)))
-    if taken := said.first("EXIF DateTimeOriginal", "EXIF DateTime"):
+    if taken := said.first("EXIF DateTimeOriginal", "EXIF DateTimeDigitized"):  # not DateTime, of the last change
         found.append(Message("origin_taken", value=printable(taken)))
     software = said.first("EXIF Software", "PNG Software", "XMP CreatorTool")
     if software and not _named(software):
@@ -73,6 +72,12 @@ def read(data: bytes) -> list[Message]:
     if kind in MOVING and _moves(image, data):
         found.append(Message("origin_moving"))
     return found
+
+
+def _camera(*names: str) -> str:
+    """Maker and model, without what ComfyUI writes there; the maker once ("Canon", "Canon EOS R5")."""
+    maker, model = (name if not COMFYUI.match(name) else "" for name in names)
+    return model if model.lower().startswith(maker.lower()) else f"{maker} {model}".strip()
 
 
 def telling(found: Iterable[Message]) -> list[Message]:

@@ -39,7 +39,7 @@ def exif(**tags: object) -> bytes:
     block = Image.Exif()
     for name, value in tags.items():
         tag = ExifTags.Base[name]
-        if name in ("UserComment", "DateTimeOriginal"):
+        if name in ("UserComment", "DateTimeOriginal", "DateTimeDigitized"):
             block.get_ifd(ExifTags.IFD.Exif)[tag] = value
         else:
             block[tag] = value
@@ -63,6 +63,26 @@ def test_a_photo_names_camera_time_and_program():
     assert camera.values == {"value": "NIKON"}  # not twice
     assert taken.values == {"value": "2024:05:06 07:08:09"}
     assert software.values == {"value": "Capture 2.1"}
+
+
+@pytest.mark.parametrize(
+    ("make", "model", "named"),
+    [
+        ("Canon", "Canon EOS R5", "Canon EOS R5"),
+        ("Apple", "iPhone 15", "Apple iPhone 15"),
+        ("Leica", "", "Leica"),
+        ("", "DMC-G9", "DMC-G9"),
+    ],
+)
+def test_a_camera_s_maker_is_named_once(make, model, named):
+    [camera] = origin.read(exif(Make=make, Model=model))
+    assert camera.values == {"value": named}
+
+
+def test_a_file_s_last_change_is_not_when_the_photo_was_taken():
+    assert keys(exif(DateTime="2024:03:01 10:00:00")) == []
+    [taken] = origin.read(exif(DateTime="2024:03:01 10:00:00", DateTimeDigitized="2023:01:01 00:00:00"))
+    assert (taken.key, taken.values) == ("origin_taken", {"value": "2023:01:01 00:00:00"})
 
 
 @pytest.mark.parametrize(
