@@ -91,7 +91,8 @@ def to_json(results: Iterable[dict[str, Any]]) -> str:
 def to_csv(entries: Iterable[Entry]) -> str:
     """A table with a row a face (a picture without a verdict gets one too), the columns being `COLUMNS`.
 
-    origin: what the file says about itself, in sentences. Figures are the JSON's. Begins with a byte order mark,
+    origin: what the file says about itself, in sentences. strongest_region: by the size of its evidence, whatever it
+    argues for; none of an undecided face. Figures are the JSON's. Begins with a byte order mark,
     without which spreadsheets take UTF-8 for something else.
     """
     table = io.StringIO()
@@ -123,12 +124,13 @@ def _rows(entry: Entry) -> Iterable[dict[str, Any]]:
         yield shared
     for number, face in enumerate(picture["faces"], start=1):
         regions = {region["name"]: region["evidence"] for region in face["regions"]}
+        strongest = () if face["verdict"] == "inconclusive" else regions
         yield shared | {
             "face": number,
             **{name: face[name] for name in ("verdict", "fake_probability", "logit", "bias", "detection_score")},
             **{f"box_{name}": value for name, value in face["box"].items()},
             "warnings": "; ".join(face["warnings"]),
-            "strongest_region": max(regions, key=lambda name: abs(regions[name]), default=""),
+            "strongest_region": max(strongest, key=lambda name: abs(regions[name]), default=""),
             **{f"evidence_{name}": value for name, value in regions.items()},
         }
 

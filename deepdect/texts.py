@@ -143,6 +143,7 @@ class Texts:
     person: str
     person_seen: str
     person_brief: str
+    people_note: str
     moments: str
     moments_note: str
     moment: str
@@ -222,6 +223,15 @@ class Texts:
         """When a video's person was seen. first, last: seconds; brief: whether too briefly for a verdict."""
         told = self.person_seen.format(frames=frames, first=self.tenths(first), last=self.tenths(last))
         return told + self.marks["comma"] + self.person_brief if brief else told
+
+    def too_brief(self, person: int) -> str:
+        """That a video's person was seen too briefly for a verdict, where nothing else tells of whom it speaks."""
+        return self.person.format(number=person) + self.marks["colon"] + self.person_brief
+
+    @property
+    def probability_head(self) -> str:
+        """`probability` where it begins a column."""
+        return self.probability[0].upper() + self.probability[1:]
 
     def together(self, figure: str) -> str:
         """Amid letters that run from right to left, marks keep a figure together: "<1 %" would become "% 1>"."""

@@ -22,7 +22,7 @@ LEFT = MARGIN + 1  # mm, as all lengths here: as far as words stand off the marg
 PLOT_WIDTH, PLOT_HEIGHT = WIDTH - 31, 45.0  # beside it stand the names of the zones
 TICK = 16.0
 BAND = (228, 231, 236)
-ROW = 5.5
+ROW, HEAD = 5.5, 4.5
 ROWS_FIRST, ROWS = 14, 42  # people on the first page and on every further one
 
 
@@ -83,7 +83,7 @@ def _verdict(paper: Paper, found: video.VideoAnalysis, suspect: video.Person, st
         chance = f"{text.together(percent(suspect.fake_probability))} {text.probability}"
         paper.beside(text.verdicts[suspect.verdict], chance, 20, 11, INK[suspect.verdict])
         if len(suspect.moments) < video.ENOUGH:
-            paper.words(text.person_brief, size=9, bold=True)
+            paper.words(text.too_brief(suspect.number), size=9, bold=True)
     if found.message:
         paper.words(written(text.say(found.message), own=True), size=9)
     paper.words(text.video_note, size=9)
@@ -133,6 +133,9 @@ def _chart(paper: Paper, found: video.VideoAnalysis, colours: dict[int, str]) ->
 def _people(paper: Paper, people: Sequence[video.Person], colours: dict[int, str]) -> None:
     """A line a person: colour in the chart, name, verdict, probability, and when they were seen."""
     text = paper.says
+    paper.pen(8, GREY)
+    paper.column(text.probability_head, HEAD, 30, 44, end=True)
+    paper.ln(HEAD)
     for person in people:
         if person.number in colours:
             paper.set_fill_color(*_rgb(colours[person.number]))

@@ -10,7 +10,7 @@ from deepdect.pdf.paper import GREY, INK, MARGIN, WIDTH, Paper, jpeg, written
 from deepdect.pictures import numbered
 
 TALLEST = 120.0  # mm, as all lengths here: the picture
-ROW = 6.0
+ROW, HEAD = 6.0, 5.0
 COLUMNS, GAP = 2, 6.0
 FIRST = 20  # faces that are listed here; of more, the rest are on their own pages alone
 
@@ -41,10 +41,14 @@ def draw(paper: Paper, analysis: Analysis, photo: np.ndarray | None, first: int)
 
 def _faces(paper: Paper, analysis: Analysis, first: int) -> None:
     """A line a face, in columns, with a link to its page."""
-    text, top = paper.says, paper.get_y()
+    text, top = paper.says, paper.get_y() + HEAD
     listed = analysis.faces[:FIRST]
     rows = -(-len(listed) // COLUMNS)
     width = (WIDTH - GAP * (COLUMNS - 1)) / COLUMNS
+    for before in (0.0, width + GAP):
+        paper.set_y(top - HEAD)
+        paper.pen(8, GREY)
+        paper.column(text.probability_head, HEAD, before, width, end=True)
     for number, face in enumerate(listed):
         column, row = divmod(number, rows)
         before, link = column * (width + GAP), paper.add_link(page=first + number)

@@ -15,6 +15,7 @@ ROW = 6.0  # mm, as all lengths here
 ROWS = 38  # a page
 TAIL = 200  # letters of a name that are measured; hardly a hundred of the narrowest fit
 FILE, VERDICT, CHANCE, PAGE = 88.0, 40.0, 18.0, WIDTH - 146.0  # widths of the columns
+HEAD = 42.0  # over the chances; their figures are narrower
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ def draw(paper: Paper, lines: Sequence[Line]) -> None:
     text = paper.says
     paper.pen(8, GREY)
     paper.column(text.column_file, ROW, 0, FILE)
-    paper.column(text.column_verdict, ROW, FILE, VERDICT)
+    paper.column(text.column_verdict, ROW, FILE, VERDICT + CHANCE - HEAD)
+    paper.column(text.probability_head, ROW, FILE + VERDICT + CHANCE - HEAD, HEAD, end=True)
     paper.ln(ROW)
     for line in lines:
         link = paper.add_link(page=line.page)

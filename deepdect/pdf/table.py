@@ -10,6 +10,7 @@ from deepdect.texts import Texts
 BAR = {True: (240, 120, 40), False: (45, 120, 215)}  # by whether it argues for deepfake; as on the page
 BAR_LOGITS = 1.0  # bars end here, as on the page
 MIDDLE, HALF = 98.0, 28.0  # where bars begin, and the longest
+NAME = MIDDLE - HALF - 2  # of a region, beside the longest bar
 ROW = 4.5
 VALUE, DROP = 145.0, WIDTH  # where these columns end; without a check, values end where drops would
 
@@ -47,7 +48,7 @@ def draw(paper: Paper, face: FaceAnalysis) -> None:
 def _row(paper: Paper, name: str, bold: bool = False) -> None:
     paper.pen(8.5, bold=bold)
     paper.set_x(MARGIN)
-    paper.cell(72, ROW, name, align=paper.start)
+    paper.cell(NAME, ROW, name, align=paper.start)
 
 
 def _bar(paper: Paper, value: float, end: float, text: Texts) -> None:

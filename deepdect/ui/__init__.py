@@ -21,6 +21,7 @@ from deepdect.ui import icon, theme, wording  # noqa: E402  # after the variable
 from deepdect.ui import share as sharing  # noqa: E402  # after the variable
 from deepdect.ui.access import Access  # noqa: E402  # after the variable
 from deepdect.ui.page import Page  # noqa: E402  # after the variable
+from deepdect.ui.photo import EXAMPLES  # noqa: E402  # after the variable
 
 # What `launch` needs wherever the page is started; also in the tests.
 LAUNCH: dict[str, Any] = {
@@ -36,6 +37,7 @@ LAUNCH: dict[str, Any] = {
     "head": theme.HEAD,
     "ssr_mode": False,
     "mcp_server": False,
+    "allowed_paths": [str(EXAMPLES)],  # wherever the page is started from; by default only its working folder
     "show_error": False,  # except gr.Error, which is meant for visitors; others name the server's folders
     "footer_links": ["api"],
     "state_session_capacity": 1000,

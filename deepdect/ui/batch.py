@@ -112,10 +112,12 @@ class BatchTab:
             concurrency_limit=None,
             **QUIET,
         )
-        running = waiting.success(self._on_start, [self.photos, self.state], shown, **QUIET, **heavy)
+        # by default Gradio drops a start while an earlier one is ending
+        every: dict[str, Any] = {"trigger_mode": "multiple", **QUIET}
+        running = waiting.success(self._on_start, [self.photos, self.state], shown, **every, **heavy)
         self.photos.change(self._on_change, [self.state, code], self.parts, **QUIET)
         self.stop.click(self._on_stop, [self.state, code], self.parts, cancels=[running], **QUIET)
-        opened = self.table.select(self._on_select, [self.state, code, before], self.explanation.parts, **QUIET)
+        opened = self.table.select(self._on_select, [self.state, code, before], self.explanation.parts, **every)
         self.explanation.check_after(opened)
         self.explanation.listen(code)
         self.downloads.listen(self._on_download, [self.state, code])
@@ -164,13 +166,16 @@ class BatchTab:
                     return
                 batch.rows.append(Row(entry, "" if photo is None else _thumbnail(photo)))
                 if time.monotonic() - looked > SECONDS:
-                    yield self._shown(batch, spoken(batch.code))
+                    shown = self._shown(batch, spoken(batch.code))
+                    yield gr.skip() if batch.left else shown
                     looked = time.monotonic()
         except Exception:
             text = spoken(batch.code)
-            yield self._shown(batch, text) | {self.progress: cards.message(text.failed_title, text.failed)}
+            failed = self._shown(batch, text) | {self.progress: cards.message(text.failed_title, text.failed)}
+            yield gr.skip() if batch.left else failed
             raise
-        yield self._shown(batch, spoken(batch.code))
+        shown = self._shown(batch, spoken(batch.code))
+        yield gr.skip() if batch.left else shown  # its state would take the place of the one that followed
 
     def _entries(self, photos: list[dict[str, Any]], text: Texts) -> Iterator[tuple[Entry, np.ndarray | None]]:
         """Each photo's result and pixels, one after the other."""
@@ -259,9 +264,10 @@ def _cells(number: int, row: Row, text: Texts) -> list[Any]:
     if analysis.verdict is None or analysis.fake_probability is None:
         words = text.say(analysis.message) or text.statuses[analysis.status]
         return [number, image, text.batch_refused, None, analysis.path, "", words]
-    # the page singles out no part of an undecided face
-    regions = [] if analysis.verdict == "inconclusive" else analysis.faces[analysis.most_suspicious].regions
-    region = max(regions, key=lambda one: abs(one.evidence), default=None)
+    # as the explanation does: no part of an undecided face, none that argues against the verdict or was refuted
+    side = {"deepfake": 1, "real": -1}.get(analysis.verdict, 0)
+    regions = [one for one in analysis.faces[analysis.most_suspicious].regions if one.verified is not False]
+    region = max((one for one in regions if one.evidence * side > 0), key=lambda one: abs(one.evidence), default=None)
     return [
         number,
         image,

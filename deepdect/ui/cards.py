@@ -93,7 +93,7 @@ def picture(analysis: Analysis, calibration: Calibration, text: Texts, *, named:
     found = text.one_face
     if count > 1:
         found = text.several_faces.format(count=count, number=analysis.most_suspicious + 1)
-    name = f'<p class="dd-name"><bdi>{escape(printable(analysis.path))}</bdi></p>' if named else ""
+    name = filename(analysis.path) if named else ""
     return (
         f'<section class="dd-card dd-{analysis.verdict}" role="status">{name}'
         f"{headline(analysis.verdict, analysis.fake_probability, text)}"
@@ -204,6 +204,11 @@ def technical(analysis: Analysis | VideoAnalysis, text: Texts) -> str:
     )
 
 
+def filename(path: str) -> str:
+    """What a result is of."""
+    return f'<p class="dd-name"><bdi>{escape(printable(path))}</bdi></p>'
+
+
 def headline(verdict: Verdict, probability: float, text: Texts) -> str:
     """A verdict in large letters, with its probability."""
     return (
@@ -219,13 +224,14 @@ def scale(probability: float, calibration: Calibration, text: Texts) -> str:
     bounds = [text.figure(threshold(bound)) for bound in (calibration.low, calibration.high)]
     words = text.scale.format(low=bounds[0], high=bounds[1])
     labels = "".join(
-        # kept inside the card, however near its end the zone lies
-        f'<span style="left: clamp(2em, {100 * middle:.2f}%, 100% - 2.6em)">{escape(text.verdicts[verdict])}</span>'
+        f'<span style="left: {100 * middle:.2f}%">{escape(text.verdicts[verdict])}</span>'
         for verdict, middle in calibration.zones.items()
     )
     return (
-        f'<div class="dd-scale" style="--low: {low:.2f}%; --high: {high:.2f}%" title="{escape(words)}">'
-        f'<div class="dd-track"><i style="left: {at:.2f}%"></i></div><div class="dd-zones">{labels}</div></div>'
+        f'<div class="dd-scale" style="--low: {low:.2f}%; --high: {high:.2f}%" role="img" aria-label="{escape(words)}">'
+        f'<div class="dd-track"><i style="left: {at:.2f}%"></i></div>'
+        f'<div class="dd-zones" aria-hidden="true">{labels}</div></div>'
+        f'<p class="dd-note dd-bounds" aria-hidden="true">{escape(words)}</p>'  # the scale itself says it aloud
     )
 
 

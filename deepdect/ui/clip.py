@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
 
@@ -36,7 +37,7 @@ class Clip:
 
     code: the language. sha256: the file's. analysis: None before the first frames. reached: seconds looked at. share:
     of the video, None where nobody knows. outcome: how it ended, None while it goes on; a failed one has no result.
-    kept: the most suspicious moments, once it has ended.
+    kept: the most suspicious moments, once it has ended. file: whose it is. left: another one takes its place.
     """
 
     code: str
@@ -47,6 +48,8 @@ class Clip:
     found: Scenes = field(default_factory=Scenes)
     kept: list[Scene] = field(default_factory=list)
     outcome: Outcome | None = None
+    file: Path | None = None
+    left: bool = False
     _lock: Lock = field(default_factory=Lock, repr=False)  # a stop may come while a step is taken
 
     def take(self, step: video.Step) -> None:
@@ -70,6 +73,11 @@ class Clip:
                 self.kept = self.found.keep(own_folder())
             self.found = Scenes()
             self.outcome = outcome
+
+    def leave(self) -> None:
+        """Ends without a result: the video is no longer chosen, or is begun again."""
+        self.left = True
+        self.end("failed")
 
 
 class ClipTab:
@@ -126,12 +134,20 @@ class ClipTab:
         shown = list(dict.fromkeys([*self.parts, *self.explanation.parts]))
         # at once, since another visitor's video may come first
         waiting = self.start.click(
-            self._on_wait, [self.file, code, before], shown, preprocess=False, concurrency_limit=None, **QUIET
+            self._on_wait,
+            [self.file, code, before, self.state],
+            shown,
+            preprocess=False,
+            concurrency_limit=None,
+            **QUIET,
         )
-        waiting.success(self._on_start, [self.file, self.state], shown, **QUIET, **heavy)
+        # by default Gradio drops a start while an earlier one is ending
+        every: dict[str, Any] = {"trigger_mode": "multiple", **QUIET}
+        waiting.success(self._on_start, [self.file, self.state], shown, **every, **heavy)
+        self.file.change(self._on_change, [self.file, self.state, code, before], shown, preprocess=False, **QUIET)
         # not by Gradio's `cancels`, which at times leaves "Error" over the result: the clip itself says that it ended
         self.stop.click(self._on_stop, self.state, self.parts, **QUIET)
-        opened = self.moments.select(self._on_select, [self.state, code, before], self.explanation.parts, **QUIET)
+        opened = self.moments.select(self._on_select, [self.state, code, before], self.explanation.parts, **every)
         self.explanation.check_after(opened)
         self.explanation.listen(code)
         self.downloads.listen(self._on_download, [self.state, code])
@@ -147,7 +163,7 @@ class ClipTab:
 
     def reworded(self, clip: Clip | None, text: Texts) -> dict[Any, Any]:
         """What is shown, in another language."""
-        if clip is None:
+        if clip is None or clip.left:
             return {}
         clip.code = text.code
         return self._shown(clip)
@@ -159,15 +175,28 @@ class ClipTab:
         # `path` is null for the reason that the photo tab gives
         return video.analyze(self.detector, sent.file, FPS, sent.name).to_json() | {"path": None}
 
-    def _on_wait(self, sent: Sent, code: str, before: Shown | None) -> dict[Any, Any]:
+    def _on_wait(self, sent: Sent, code: str, before: Shown | None, earlier: Clip | None = None) -> dict[Any, Any]:
         text = spoken(code)
-        cleared = self.explanation.cleared("", before)
-        if upload(sent, text) is None:
-            told = cards.message(text.video_title, text.video_none)
-            hidden = {self.done: gr.Column(visible=False), self.downloads.row: gr.Row(visible=False)}
-            return cleared | hidden | {self.result: told, self.state: None}
-        clip = Clip(text.code)
-        return cleared | self._shown(clip) | {self.state: clip}
+        if earlier:
+            earlier.leave()
+        file = upload(sent, text)
+        if file is None:
+            return self._cleared(cards.message(text.video_title, text.video_none), before) | {self.state: None}
+        clip = Clip(text.code, file=file.file)
+        return self.explanation.cleared("", before) | self._shown(clip) | {self.state: clip}
+
+    def _on_change(self, sent: Sent, clip: Clip | None, code: str, before: Shown | None) -> dict[Any, Any]:
+        """Clears the page, so that no video is left beside another one's verdict."""
+        text = spoken(code)
+        file = upload(sent, text)
+        if clip is None or clip.left or (file and file.file == clip.file):
+            return gr.skip()
+        clip.leave()
+        return self._cleared(cards.waiting(text.video_title, text.video_waiting), before)
+
+    def _cleared(self, card: str, before: Shown | None) -> dict[Any, Any]:
+        hidden = {self.done: gr.Column(visible=False), self.downloads.row: gr.Row(visible=False)}
+        return self.explanation.cleared("", before) | hidden | {self.result: card}
 
     def _on_start(self, sent: Sent, clip: Clip | None) -> Iterator[dict[Any, Any]]:
         file = None if clip is None or clip.outcome else upload(sent, spoken(clip.code))
@@ -177,14 +206,18 @@ class ClipTab:
         clip.sha256 = digest(file.file)
         try:
             for step in video.steps(self.detector, file.file, FPS, file.name):
+                if clip.left:
+                    yield gr.skip()
+                    return
                 if clip.outcome:  # stopped meanwhile; said again, since a step that was on its way may have come later
                     yield self._shown(clip)
                     return
                 clip.take(step)
-                yield self._shown(clip) | {self.state: clip}
+                shown = self._shown(clip) | {self.state: clip}
+                yield gr.skip() if clip.left else shown  # its state would take the place of the one that followed
         except Exception:
             clip.end("failed")
-            yield self._shown(clip)
+            yield gr.skip() if clip.left else self._shown(clip)
             raise
 
     def _on_stop(self, clip: Clip | None) -> dict[Any, Any]:
@@ -236,7 +269,7 @@ class ClipTab:
         if clip.outcome == "failed":
             card = cards.message(text.failed_title, text.video_failed)
         elif clip.outcome == "stopped":
-            card = cards.message(text.stopped_after(clip.reached), text.video_partial)
+            card = cards.message(text.stopped_after(clip.reached), text.video_partial if people else text.no_score)
         elif clip.outcome and clip.analysis:
             card = clip_cards.result(clip.analysis, calibration, text)
         else:

@@ -21,7 +21,7 @@ def result(found: video.VideoAnalysis, calibration: Calibration, text: Texts) ->
         return cards.message(title, text.say(found.message), text.no_score)
     return (
         f'<section class="dd-card dd-{suspect.verdict}" role="status">'
-        f"{cards.headline(suspect.verdict, suspect.fake_probability, text)}"
+        f"{cards.headline(suspect.verdict, suspect.fake_probability, text)}{cards.filename(found.path)}"
         f"{cards.scale(suspect.fake_probability, calibration, text)}"
         f"{_notes(found, suspect, text)}<p>{escape(text.video_note)}</p>"
         f'<p class="dd-note">{escape(cards.technical(found, text))}</p></section>'
@@ -30,7 +30,7 @@ def result(found: video.VideoAnalysis, calibration: Calibration, text: Texts) ->
 
 def _notes(found: video.VideoAnalysis, suspect: video.Person, text: Texts) -> str:
     """What limits the verdict."""
-    brief = [text.person_brief] if len(suspect.moments) < video.ENOUGH else []
+    brief = [text.too_brief(suspect.number)] if len(suspect.moments) < video.ENOUGH else []
     partly = [text.say(found.message)] if found.message else []
     return "".join(f'<p class="dd-warning">{escape(note)}</p>' for note in brief + partly)
 
@@ -40,7 +40,8 @@ def people(found: video.VideoAnalysis, calibration: Calibration, text: Texts) ->
     return (
         f'<section class="dd-people"><h3>{escape(text.timeline)}</h3>'
         f"{_timeline(found, calibration, text)}"
-        f'<p class="dd-note">{escape(text.timeline_note)}</p><ul>{_list(found, text)}</ul></section>'
+        f'<p class="dd-note">{escape(text.timeline_note)}</p>'
+        f'<p class="dd-who">{escape(text.people_note)}</p><ul>{_list(found, text)}</ul></section>'
     )
 
 

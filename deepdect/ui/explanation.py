@@ -89,11 +89,18 @@ class Explanation:
         """What another face changes; the card, too, where the result has expired."""
         return [self.result, self.numbered, self.picker, self.reason, self.face, self.slider, self.regions]
 
+    @property
+    def pictures(self) -> list[Any]:
+        """Those of the parts that take a while to encode."""
+        return [self.numbered, self.slider]
+
     def listen(self, code: gr.Dropdown) -> None:
         """Faces are chosen by number and by a click on the picture. code: the language picker."""
         outputs = self._one_face_parts
-        self.check_after(self.picker.input(self._on_pick, [self.shown, self.picker, code], outputs, **QUIET))
-        self.check_after(self.numbered.select(self._on_click, [self.shown, code], outputs, **QUIET))
+        # each choice is answered, in order: by default Gradio drops those that come while one is under way
+        every: dict[str, Any] = {"trigger_mode": "multiple", **QUIET}
+        self.check_after(self.picker.input(self._on_pick, [self.shown, self.picker, code], outputs, **every))
+        self.check_after(self.numbered.select(self._on_click, [self.shown, code], outputs, **every))
 
     def check_after(self, event: Dependency) -> None:
         """Once that listener has shown a face, its regions are hidden in turn, and what is said of it is renewed.
@@ -113,7 +120,7 @@ class Explanation:
     def cleared(self, result: str, before: Shown | None) -> dict[Any, Any]:
         """Nothing but a card, so that no photo is left beside another one's verdict. before: what was shown."""
         if before is not None:
-            before.left = True
+            before.left, before.instead = True, result
         return {
             self.result: result,
             self.shown: None,
@@ -199,12 +206,14 @@ class Explanation:
         gone = {self.result: cards.message(text.gone_title, text.gone)}
         if shown is None or shown.analysis is None or chosen is None:
             return gone
+        shown.chosen, shown.code = chosen, text.code
         try:
             photo = images.load(shown.file)
         except ImageError:  # deleted meanwhile: it was readable before
             return gone
-        shown.chosen, shown.code = chosen, text.code
-        return self._one_face(shown.analysis, photo, chosen, text)
+        updates = self._one_face(shown.analysis, photo, chosen, text)
+        # another choice, by number or by a click, may have been quicker
+        return gr.skip() if shown.left or shown.chosen != chosen else updates
 
     def _on_click(self, shown: Shown | None, code: str, event: gr.SelectData) -> dict[Any, Any]:
         if shown is None or shown.analysis is None:
@@ -214,7 +223,8 @@ class Explanation:
         chosen = pictures.face_at(shown.analysis.faces, event.index[0] * scale, event.index[1] * scale)
         if chosen is None:
             return gr.skip()
-        return self._on_pick(shown, chosen, code) | {self.picker: gr.Radio(value=chosen)}
+        picked = self._on_pick(shown, chosen, code)
+        return picked if picked == gr.skip() else picked | {self.picker: gr.Radio(value=chosen)}
 
     def _on_check(self, shown: Shown | None) -> dict[Any, Any]:
         """Hide the regions of the face that is shown, and say what that found, or what a report's check did meanwhile.

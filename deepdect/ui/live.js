@@ -8,10 +8,19 @@ const FORGET_SECONDS = 1;
 const SPOKEN_SECONDS = 3;      // how often a screen reader is told what is seen
 
 // turn: rises with every start and stop, so that what belongs to an earlier one knows that it is over.
-const live = { turn: 0, camera: null, video: null, next: 0, sent: 0, shown: 0, people: [], times: [], spoken: 0 };
+const live = { turn: 0, camera: null, video: null, next: 0, sent: 0, shown: 0, people: [], times: [], spoken: 0, say: null, draw: null };
 const words = () => spokenIn(LIVE.words);
 const livePart = (selector) => document.querySelector(`#live ${selector}`);
-const tell = (text) => { if (livePart("[role=status]").textContent !== text) livePart("[role=status]").textContent = text; };
+const write = (selector, text) => {
+  const part = livePart(selector);
+  if (part && part.textContent !== text) part.textContent = text;
+};
+// say: a function, since it is asked again where the language changes. aloud: also to a screen reader.
+const tell = (say, aloud = true) => {
+  live.say = say;
+  write(".dd-live-verdict", say());
+  if (aloud) write("[role=status]", say());
+};
 
 const startLive = async () => {
   stopLive();
@@ -25,7 +34,7 @@ const startLive = async () => {
     Object.assign(live, { camera, video, next: 0, shown: live.sent, people: [], times: [], spoken: 0 });
   } catch (error) {
     endCamera(camera);
-    if (turn === live.turn && error.name !== "AbortError") tell(cameraTrouble(error));
+    if (turn === live.turn && error.name !== "AbortError") tell(() => cameraTrouble(error));
     return;
   }
   document.querySelector("#live-waiting").hidden = true;
@@ -37,7 +46,8 @@ const stopLive = () => {
   live.turn += 1;
   endCamera(live.camera);
   live.camera = null;
-  if (livePart(".dd-live-rate")) livePart(".dd-live-rate").textContent = "";
+  write(".dd-live-rate", "");
+  tell(() => "");
 };
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -54,7 +64,7 @@ const sendFrames = async (turn) => {
     frame.height = Math.round((FRAME_WIDTH * live.video.videoHeight) / live.video.videoWidth) || 480;
     frame.getContext("2d").drawImage(live.video, 0, 0, frame.width, frame.height);
     const number = ++live.sent;
-    const found = await askLive(frame.toDataURL("image/jpeg", 0.9));
+    const found = await askLive(frame.toDataURL("image/jpeg", 0.9), turn);
     if (turn !== live.turn) return;
     if (found?.faces && number > live.shown) {  // an older frame that comes late is dropped
       live.shown = number;
@@ -63,7 +73,7 @@ const sendFrames = async (turn) => {
   }
 };
 
-const askLive = async (picture) => {
+const askLive = async (picture, turn) => {
   let wait = 1;
   try {
     const answer = await fetch("gradio_api/run/live", {
@@ -73,7 +83,7 @@ const askLive = async (picture) => {
     if (found && !found.busy) return found;
     wait = Math.min(Number(answer.headers.get("Retry-After")) || wait, 10);
   } catch { /* the server is gone, or the page is being closed */ }
-  tell(words().busy);
+  if (turn === live.turn) tell(() => words().busy);
   await pause(1000 * wait);
   return null;
 };
@@ -109,19 +119,25 @@ const label = ({ logit }, [low, high]) => {
 const showFrame = (frame, found, now) => {
   const people = found.faces.map((face) => follow(face, now));
   live.people = [...people, ...live.people.filter((one) => !one.taken && now - one.t < FORGET_SECONDS)];
-  const canvas = livePart("canvas"), pen = canvas.getContext("2d");
-  [canvas.width, canvas.height] = [frame.width, frame.height];
-  pen.drawImage(frame, 0, 0);
-  for (const person of people) drawPerson(pen, person, found.band);
+  live.draw = () => drawFrame(frame, people, found.band);
+  live.draw();
   live.times = [...live.times.filter((t) => now - t < 2), now];
   const rate = (live.times.length - 1) / Math.max(now - live.times[0], 0.001);
   const written = rate.toFixed(1).replace(".", words().decimal);
-  livePart(".dd-live-rate").textContent = words().figures.replace("{fps}", written);
-  if (now - live.spoken < SPOKEN_SECONDS) return;
-  live.spoken = now;
-  const told = people.map((person) => label(person, found.band).text).join(" · ") || words().nobody;
-  canvas.setAttribute("aria-label", told);
-  tell(told);
+  write(".dd-live-rate", words().figures.replace("{fps}", written));
+  const aloud = now - live.spoken >= SPOKEN_SECONDS;
+  if (aloud) live.spoken = now;
+  tell(() => told(people, found.band), aloud);
+};
+
+const told = (people, band) => people.map((person) => label(person, band).text).join(" · ") || words().nobody;
+
+const drawFrame = (frame, people, band) => {
+  const canvas = livePart("canvas"), pen = canvas.getContext("2d");
+  [canvas.width, canvas.height] = [frame.width, frame.height];
+  pen.drawImage(frame, 0, 0);
+  for (const person of people) drawPerson(pen, person, band);
+  canvas.setAttribute("aria-label", told(people, band));
 };
 
 const drawPerson = (pen, person, band) => {
@@ -159,3 +175,7 @@ document.addEventListener("click", (event) => {
   if (event.target.closest?.("#live-start")) startLive();
   if (event.target.closest?.("#live-stop")) stopLive();
 });
+new MutationObserver(() => {
+  live.draw?.();
+  if (live.say) tell(live.say);
+}).observe(document.documentElement, { attributeFilter: ["data-language"] });

@@ -26,8 +26,8 @@ PREFIX = "data:image/jpeg;base64,"
 LIMITS = images.Limits(max_bytes=FRAME_BYTES, max_pixels=FRAME_PIXELS)
 SHADES = 65  # of the map's colours, from its blue end to its orange one
 CANVAS = (
-    '<canvas width="640" height="480" role="img" hidden></canvas><p class="dd-live-verdict" role="status"></p>'
-    '<p class="dd-note dd-live-rate"></p>'
+    '<canvas width="640" height="480" role="img" hidden></canvas><p class="dd-live-verdict" aria-hidden="true"></p>'
+    '<p class="dd-note dd-live-rate"></p><div class="dd-unseen" role="status"></div>'
 )
 
 
@@ -43,6 +43,7 @@ class LiveTab:
             say(gr.Button, {"value": "live_start"}, variant="primary", elem_id="live-start")
             say(gr.Button, {"value": "batch_stop"}, elem_id="live-stop")
         say.note("live_note", elem_classes="dd-small")
+        say.note("limits", elem_classes="dd-small")
 
     def listen(self) -> None:
         """The one endpoint that live.js asks; not for the queue, in which every frame would wait for a photo's turn."""

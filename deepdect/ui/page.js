@@ -19,10 +19,13 @@ document.addEventListener("dragover", (event) => event.preventDefault(), true);
 document.addEventListener("drop", (event) => event.preventDefault());  // beside a box, the browser would open the file
 
 // Gradio gives each face in a picker a name of its own, so that arrow keys do not lead from one to the next.
-document.addEventListener("focusin", (event) => {
-  const picker = event.target.closest?.("[id$=picker]");
-  picker?.querySelectorAll("input[type=radio]").forEach((radio) => { radio.name = picker.id; });
-}, true);
+const nameFaces = (element) => {
+  const picker = element.closest?.("[id$=picker]");
+  picker?.querySelectorAll("input[type=radio]").forEach((radio) => { if (radio.name !== picker.id) radio.name = picker.id; });
+};
+document.addEventListener("focusin", (event) => nameFaces(event.target), true);
+new MutationObserver((changes) => changes.forEach((change) => nameFaces(change.target)))  // after each choice again
+  .observe(document.body, { subtree: true, attributeFilter: ["name"] });
 
 // Gradio's slider between photo and map only follows a pointer. For the keyboard its handle becomes a slider to the
 // browser, too, and keys drag it.

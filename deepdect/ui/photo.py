@@ -90,6 +90,7 @@ class PhotoTab:
                 self._on_turn,
                 [self.photo, self.explanation.shown],
                 self.parts,
+                trigger_mode="multiple",  # by default Gradio drops a photo's turn while an earlier one is being judged
                 show_progress="minimal",
                 show_progress_on=self.explanation.result,
                 api_visibility="private",
@@ -134,7 +135,10 @@ class PhotoTab:
         return self.explanation.cleared(card, before) | {self.downloads.row: gr.Row(visible=False)}
 
     def _on_turn(self, photo: Sent, shown: Shown | None) -> Iterator[dict[Any, Any]]:
-        """The photo's analysis, unless another one was chosen while it waited or was analysed."""
+        """The photo's analysis, unless another one was chosen while it waited or was analysed.
+
+        Never sets the page's state, which is another photo's as soon as that is chosen.
+        """
         sent = upload(photo, ENGLISH)
         if shown is None or sent is None or not shown.waiting or shown.file != sent.file:
             yield gr.skip()
@@ -142,7 +146,9 @@ class PhotoTab:
         try:
             analysis = self.detector.analyze(sent.file, name=sent.name)
         except Exception:
-            yield gr.skip() if shown.left else self.explanation.failed(sent.file, language(shown.code))
+            failed = self.explanation.failed(sent.file, language(shown.code))
+            shown.take(failed.pop(self.explanation.shown))
+            yield gr.skip() if shown.left else failed
             raise
         if shown.left:
             yield gr.skip()
@@ -151,7 +157,19 @@ class PhotoTab:
         updates = self.explanation.show(
             entry.analysis, analysis.photo, sent.file, text, said=entry.origin, sha256=entry.sha256
         )
+        result = updates.pop(self.explanation.shown)
+        pictures = {part: updates.pop(part) for part in self.explanation.pictures if part in updates}
+        if pictures and not shown.left:  # first and unseen: while Gradio encodes them, another photo may be chosen
+            yield pictures
+        if shown.left:
+            yield gr.skip()
+            return
+        shown.take(result)
         yield updates | {self.downloads.row: gr.Row(visible=analysis.photo is not None)}
+        if shown.left:  # while that was on its way
+            cleared = self._cleared(shown.instead, None)
+            cleared.pop(self.explanation.shown)
+            yield cleared
 
     def _on_download(self, kind: str, shown: Shown | None, code: str) -> str:
         """A report says of every face what hiding its regions found, so those that nobody looked at are checked now."""

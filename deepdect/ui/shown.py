@@ -19,10 +19,10 @@ class Shown:
     """An analysis without pixels (None where it failed, or is still to come), and the file to take them from.
 
     Kept up to date in place, because a check takes a while and must end on what is looked at by then. chosen: the face.
-    code: the language. left: whether something else is shown by now. origin: what the file says about itself.
-    moment: person and seconds, where the picture is a frame of a video. waiting: the analysis is still to come. keep:
-    what is to be done with the analysis once more of it is checked. sha256: the file's when it was judged, where it is
-    to be reported.
+    code: the language. left: whether something else is shown by now. instead: the card that took its place. origin:
+    what the file says about itself. moment: person and seconds, where the picture is a frame of a video. waiting: the
+    analysis is still to come. keep: what is to be done with the analysis once more of it is checked. sha256: the file's
+    when it was judged, where it is to be reported.
     """
 
     analysis: Analysis | None
@@ -30,11 +30,17 @@ class Shown:
     chosen: int = 0
     code: str = DEFAULT
     left: bool = False
+    instead: str = ""
     origin: tuple[Message, ...] = ()
     moment: tuple[int, float] | None = None
     waiting: bool = False
     keep: Callable[[Analysis], None] | None = None
     sha256: str | None = None
+
+    def take(self, result: Shown) -> None:
+        """What was waited for has come. In place: what the page's state holds may be another photo's by now."""
+        kept = ("left", "instead")
+        vars(self).update({name: value for name, value in vars(result).items() if name not in kept})
 
     def checked(self, number: int) -> bool:
         """Whether that face is there, and its regions have been hidden."""

@@ -104,6 +104,13 @@ def test_csv_has_the_json_s_figures_a_row_a_face(entries):
     assert rows[2]["fake_probability"] == rows[2]["verdict"] == ""
 
 
+def test_csv_names_no_region_of_an_undecided_face():
+    undecided = Entry(analysis(face(0.5, EVIDENCE), face(0.9, EVIDENCE)), Path("a.png"), "ab")
+    first, second = csv.DictReader(io.StringIO(report.to_csv([undecided])[1:]))
+    assert (first["verdict"], first["strongest_region"]) == ("inconclusive", "")
+    assert second["strongest_region"] == "outside_face"
+
+
 def test_csv_cannot_be_made_to_run_a_formula(entries):
     evil = Entry.of(replace(entries[1].analysis, path="=cmd|' /C calc'!A0"), entries[1].file)
     (row,) = csv.DictReader(io.StringIO(report.to_csv([evil])[1:]))

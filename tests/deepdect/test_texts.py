@@ -9,7 +9,7 @@ from string import Formatter
 
 import pytest
 
-from deepdect import messages, texts
+from deepdect import messages, texts, video
 from deepdect.messages import Message
 from deepdect.texts import CODES, ENGLISH, Texts, language, preferred
 from explain import reasons
@@ -178,6 +178,14 @@ def test_every_message_that_the_code_uses_exists():
     for path in messages.LANGUAGES.parent.rglob("*.py"):
         used |= set(re.findall(r'Message\(\s*"(\w+)"', path.read_text(encoding="utf-8")))
     assert len(used) > 15 and used <= messages.ENGLISH.keys()
+
+
+def test_a_video_s_note_says_how_often_who_decides_it_was_seen():
+    three = {"en": "three", "es": "tres", "pt": "três", "fr": "trois", "de": "drei", "id": "tiga"}
+    three |= {"hi": "तीन", "ar": "ثلاثة", "zh": "三", "ja": "三つ"}
+    assert video.ENOUGH == 3 and set(three) == set(CODES)
+    for code, word in three.items():
+        assert word in language(code).video_note, code
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -49,6 +49,7 @@ def test_the_first_page_has_the_verdict_and_everybody():
     [page] = read(TWO, DIGEST, []).pages
     words = told(page)
     assert "a.mp4 Deepfake 98 % fake probability" in words and DIGEST in words and "net 7" in words
+    assert "Fake probability Person 1" in words
     assert "Person 1 Real 5 % Frames: 3 (0.0–0.5 s)" in words
     assert "Person 2 Deepfake 98 % Frames: 4 (2.0–2.8 s)" in words
     assert all(" ".join(part.split()) in words for part in (ENGLISH.video_note, ENGLISH.timeline_note, ENGLISH.limits))
@@ -94,7 +95,11 @@ def test_what_was_stopped_or_seen_too_briefly_gets_no_plain_verdict():
     assert "98 % fake probability" not in words
     partly = Message("video_partly", name="a.mp4", seconds="600")
     words = told(read(found(person(1, 5, 5), message=partly), None, []).pages[0])
-    assert "Inconclusive" in words and ENGLISH.person_brief in words and "only the first 600 seconds" in words
+    assert (
+        "Inconclusive" in words
+        and f"Person 1: {ENGLISH.person_brief}" in words
+        and "only the first 600 seconds" in words
+    )
 
 
 @pytest.mark.parametrize("code", ["en", "de", "ar", "ja"])

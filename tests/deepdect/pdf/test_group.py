@@ -36,6 +36,7 @@ def test_a_group_is_shown_as_a_whole_with_a_link_to_every_face(tmp_path):
     first = reader.pages[0]
     assert [image.image.size for image in first.images] == [(100, 80)]
     assert "Face 1 Deepfake 97 % Face 2 Real 10 % Face 3 Inconclusive 50 %" in told(first)
+    assert told(first).count("Fake probability") == 2  # over each column
     assert " ".join(ENGLISH.several_faces.format(count=3, number=1).split()) in told(first)
     numbers = {page.indirect_reference.idnum: number for number, page in enumerate(reader.pages)}
     targets = [numbers[link.get_object()["/Dest"][0].idnum] for link in first["/Annots"]]

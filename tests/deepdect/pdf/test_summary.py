@@ -59,6 +59,7 @@ def test_every_picture_is_named_with_its_verdict_and_a_link_to_its_first_page():
     told = text_of(reader.pages[0]).replace("\N{NO-BREAK SPACE}", " ")
     assert told.index("c.png Deepfake 97 % Page 6 of 8") < told.index("a.png Real 20 % Page 2 of 8")
     assert told.index("a.png Real") < told.index(f"b.png {ENGLISH.batch_refused} Page 5 of 8")
+    assert told.startswith("Deep Dect report") and "File Verdict Fake probability" in told
     for number, name in ((1, "a.png"), (4, "b.png"), (5, "c.png")):
         assert name in text_of(reader.pages[number])
     numbers = {page.indirect_reference.idnum: number for number, page in enumerate(reader.pages)}

@@ -117,6 +117,17 @@ def test_what_the_page_does_not_say_the_table_does_not_say_either(photos):
     assert rows[2][6] == language("de").statuses["ok"]
 
 
+def test_the_table_names_no_region_that_the_explanation_speaks_against(photos):
+    """Neither one that argues for the other verdict nor one that hiding refuted."""
+    mixed = analysis(face(0.9, {"jaw": -3.0, "nose": 1.0, "mouth": 2.0}))
+    [one] = mixed.faces
+    refuted = replace(one, regions=[replace(part, verified=part.name != "mouth") for part in one.regions])
+    against = analysis(face(0.1, {"jaw": 3.0}))
+    tab = Page(Scripted(mixed, replace(mixed, faces=[refuted]), against)).batch
+    _, steps = begin(tab, photos)
+    assert [row[5] for row in table(list(steps)[-1][tab.table])] == ["Mouth", "Nose", ""]
+
+
 def test_other_photos_are_said_to_be_chosen(photos):
     tab = Page(Scripted(REAL, BAD, FAKE)).batch
     assert tab._on_change(None, "en") == gr.skip()

@@ -49,8 +49,28 @@ def test_the_camera_s_frames_come_back_with_verdict_and_map(open_page):
     page.click("#language input")
     page.get_by_role("option", name="Deutsch").click()
     page.wait_for_function(r"/^\d+,\d Bilder in der Sekunde/.test(document.querySelector('.dd-live-rate').innerText)")
+    spoken = page.inner_text("#live [role=status]")
+    assert re.match("Echt|Unklar|Deepfake", spoken)  # at once, not with the next announcement
     page.get_by_role("tab", name="Ein Foto").click()
     page.wait_for_function(OFF)  # whoever leaves the tab is no longer filmed
+
+
+def test_what_is_written_is_what_is_drawn_and_ends_with_it(open_page):
+    page = open_page(permissions=["camera"])
+    wide = page.evaluate("document.querySelector('#head').offsetWidth")
+    page.get_by_role("tab", name="Camera").click()
+    assert page.evaluate("document.querySelector('#head').offsetWidth") == wide
+    page.click("#live-start")
+    page.wait_for_function("document.querySelector('.dd-live-verdict').innerText")
+    both = """() => [document.querySelector(".dd-live-verdict").textContent,
+                     document.querySelector("#live canvas").ariaLabel]"""
+    for _ in range(5):  # between announcements, too
+        written, drawn = page.evaluate(both)
+        assert written == drawn != ""
+        page.wait_for_timeout(300)
+    page.click("#live-stop")
+    page.wait_for_function("document.querySelector('.dd-live-verdict').textContent === ''")
+    assert page.inner_text("#live [role=status]") == "" and page.locator("#live canvas").is_visible()
 
 
 def test_a_camera_that_is_allowed_after_a_stop_is_switched_off_again(open_page):
@@ -73,5 +93,10 @@ def test_without_a_camera_the_tab_says_so(open_page):
     page.click("#live-start")
     page.wait_for_function(
         "document.querySelector('#live [role=status]').innerText.startsWith('The camera cannot be used')"
+    )
+    page.click("#language input")
+    page.get_by_role("option", name="Deutsch").click()
+    page.wait_for_function(
+        "document.querySelector('.dd-live-verdict').innerText.startsWith('Die Kamera kann nicht benutzt werden')"
     )
     assert page.locator("#live canvas").is_hidden()

@@ -75,6 +75,13 @@ def test_a_picture_is_as_fake_as_its_most_suspicious_face():
     assert "3 faces were found" in shown and "here that is face 2" in shown
 
 
+def test_the_scale_says_its_bounds_to_who_sees_it_and_to_who_does_not():
+    html = cards.scale(0.5, CALIBRATION, ENGLISH)
+    bounds = ENGLISH.scale.format(low="35.0\xa0%", high="65.0\xa0%")
+    assert f'role="img" aria-label="{bounds}"' in html and "title=" not in html
+    assert f'aria-hidden="true">{bounds}</p>' in html and 'class="dd-zones" aria-hidden="true"' in html
+
+
 @pytest.mark.parametrize("status", ["no_face", "unreadable", "unsupported", "too_large"])
 def test_a_refusal_shows_its_message_and_no_score(status):
     shown = words(cards.picture(analysis(status=status, message="a.jpg: do this"), CALIBRATION, ENGLISH))

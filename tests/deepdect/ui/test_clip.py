@@ -132,6 +132,31 @@ def test_a_video_is_watched_step_by_step(tab, sent, watched):
     assert tab._on_stop(end[tab.state]) == gr.skip()
 
 
+def test_another_video_takes_the_first_one_s_place(tab, sent, watched):
+    first, shown = begin(tab, sent, "en")
+    next(shown)
+    clip = first[tab.state]
+    again = tab._on_wait(sent, "en", None, clip)  # started again
+    assert list(shown) == [gr.skip()] and clip.left and again[tab.state] is not clip
+    assert clip.kept == [] and tab._on_stop(clip) == gr.skip()
+
+
+def test_a_verdict_does_not_stay_beside_another_video(tab, sent, watched):
+    text = language("de")
+    assert tab._on_change(sent, None, "de", None) == gr.skip()
+    for other in (sent | {"path": sent["path"].replace("a.mp4", "b.mp4")}, None):
+        first, shown = begin(tab, sent, "en")
+        list(shown)
+        clip = first[tab.state]
+        assert tab._on_change(sent, clip, "de", None) == gr.skip()  # the same
+        cleared = tab._on_change(other, clip, "de", None)
+        assert words(text.video_waiting[0]) in words(cleared[tab.result])
+        assert cleared[tab.done].visible is cleared[tab.downloads.row].visible is False
+        assert cleared[tab.explanation.evidence].visible is False
+        assert tab.reworded(clip, language("fr")) == {}  # it does not come back in another language
+        assert tab._on_change(other, clip, "de", None) == gr.skip()
+
+
 def test_a_video_can_be_stopped_at_any_time(tab, sent, watched):
     text = language("fr")
     assert tab._on_stop(None) == gr.skip()
@@ -139,6 +164,7 @@ def test_a_video_can_be_stopped_at_any_time(tab, sent, watched):
     clip = first[tab.state]
     stopped = words(tab._on_stop(clip)[tab.result])
     assert stopped.startswith("Arrêté après 0,0 s") and clip.kept == []
+    assert words(text.no_score) in stopped and words(text.video_partial) not in stopped  # nothing is shown below
     assert list(shown) == [gr.skip()]  # its turn comes, and nothing happens any more
     first, shown = begin(tab, sent, "fr")
     clip = first[tab.state]
