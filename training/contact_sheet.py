@@ -18,7 +18,7 @@ from PIL import Image
 from training import pseudo_fakes
 from training.data import load_crops, load_twins
 from training.forger import Forger
-from training.inputs import InputError, check_output, command
+from training.inputs import InputError, command
 from training.items import Split
 from training.landmarks import load_landmarks
 
@@ -61,7 +61,6 @@ def main(
     seed: Annotated[int, typer.Option(help="Which faces, and which forgeries.")] = 0,
 ) -> None:
     """Write a sheet of real faces and what is made of them."""
-    check_output("--output", output)
     crops = load_crops(data, split, cache)
     reals = np.flatnonzero(crops.labels < 0.5)
     if len(reals) < rows:
@@ -70,6 +69,7 @@ def main(
     random = np.random.default_rng(seed)
     chosen = random.choice(reals, size=rows, replace=False)
     sheet = np.vstack([row(forger, int(index), random) for index in chosen])
+    output.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(sheet).save(output)
     print(f"{output}: columns original, then forgery and mask of {', '.join(KINDS)}, transplant")
 
