@@ -16,7 +16,7 @@ import numpy as np
 from deepdect import faces, images, mesh, weights
 from deepdect.analysis import Analysis, FaceAnalysis, Status
 from deepdect.messages import Message
-from deepdect.runtime import Runtime, RuntimeName, open_runtime
+from deepdect.runtime import Runtime, RuntimeName, open_runtime, wanted
 from deepdect.verdict import sigmoid
 from explain import gradcam, occlusion, regions
 
@@ -54,7 +54,7 @@ class Detector:
 
     def __init__(self, runtime: RuntimeName | None = None, models: Path = weights.FOLDER) -> None:
         self._model = weights.load(models)
-        chosen: Any = runtime or os.environ.get("DEEPDECT_RUNTIME") or "auto"
+        chosen: Any = wanted(runtime)
         self._runtime = open_runtime(chosen, self._model.file, self._model.sha256)
         self.model = {"name": weights.MODEL_NAME, "version": self._model.version, "sha256": self._model.sha256}
         self.calibration = self._model.calibration

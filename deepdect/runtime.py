@@ -37,6 +37,11 @@ class Runtime(Protocol):
         """uint8 RGB [n, 256, 256, 3] -> features float32 [n, 8, 8, 2048]. Raises ValueError for anything else."""
 
 
+def wanted(name: str | None) -> str:
+    """That name; without one what `DEEPDECT_RUNTIME` says, else "auto". Not checked: see `open_runtime`."""
+    return name or os.environ.get("DEEPDECT_RUNTIME") or "auto"
+
+
 def open_runtime(name: RuntimeName, weights: Path, sha256: str, threads: int | None = None) -> Runtime:
     """The runtime of that name over these weights.
 

@@ -55,8 +55,8 @@ def figure(people: Sequence[Person], low: float, high: float) -> Any:
     axes = canvas.subplots()
     axes.axhspan(low, high, color="#e8eaee", zorder=0, label="inconclusive")
     for person in (person for person in people if person.number in drawn):
-        name = f"person {person.number} ({percent(person.fake_probability)})"
         times, chances = zip(*((moment.t, moment.fake_probability) for moment in person.moments), strict=True)
+        name = f"person {person.number} ({percent(person.fake_probability)})"
         axes.plot(times, chances, color=drawn[person.number], marker="o", markersize=3, linewidth=1.5, label=name)
     axes.set(xlabel="seconds", ylabel="fake probability", ylim=(-0.02, 1.02))
     axes.spines[["top", "right"]].set_visible(False)

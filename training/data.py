@@ -12,7 +12,6 @@ from __future__ import annotations
 import csv
 import multiprocessing
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from rich.progress import track
 
 from deepdect import faces, images
 from deepdect.faces import Crop
-from training.inputs import InputError, command
+from training.inputs import InputError, command, read_picture
 from training.items import LABELS, SPLITS, Item, read_items
 
 PLACE = ("path", "native", "x", "y", "size", "angle")  # columns of a table of places
@@ -145,13 +144,9 @@ def load_twins(root: Path, crops: CropSet, cache: Path, split: str, workers: int
 
 def _crop_file(path: str) -> Crop | None:
     """The crop of a file's largest face, or None where there is no face or the file cannot be read, which is told."""
-    try:
-        rgb = images.load(path)
-    except images.ImageError as error:
-        print(error.message, file=sys.stderr, flush=True)
-        return None
-    found = faces.find(rgb)
-    return faces.crop(rgb, found[0]) if found else None
+    rgb = read_picture(path)
+    found = [] if rgb is None else faces.find(rgb)
+    return faces.crop(rgb, found[0]) if rgb is not None and found else None
 
 
 def _recut_file(job: tuple[str, Crop]) -> np.ndarray:

@@ -7,7 +7,6 @@ A seed fixes every sample, background and scene.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import typer
 from rich.progress import track
 
 from deepdect import faces, images, mesh
-from training.inputs import InputError, command
+from training.inputs import InputError, command, read_picture
 from training.items import Item, Split, read_items
 
 TIGHT = "dfdc"  # cut so close that the face touches the border: has its own requirement
@@ -74,7 +73,7 @@ def files(root: Path, items: list[Item]) -> dict[str, Tally]:
     """
     counts: dict[str, list[tuple[int, int, int]]] = {}
     for item in track(items, description="files"):
-        rgb = _read(root / item.path)
+        rgb = read_picture(root / item.path)
         number = 0 if rgb is None else len(faces.find(rgb))
         count = (1, min(number, 1), max(number - 1, 0))
         counts.setdefault(item.source, []).append(count)
@@ -83,19 +82,11 @@ def files(root: Path, items: list[Item]) -> dict[str, Tally]:
     return {name: tally(counts[name]) for name in sorted(counts, key=lambda name: (name in REQUIRED, name))}
 
 
-def _read(file: Path) -> np.ndarray | None:
-    try:
-        return images.load(file)
-    except images.ImageError as error:
-        print(error.message, file=sys.stderr, flush=True)
-        return None
-
-
 def known_faces(root: Path, items: list[Item], number: int) -> list[tuple[np.ndarray, faces.Face]]:
     """The first `number` pictures in which exactly one face is found: material whose face's place is known."""
     known: list[tuple[np.ndarray, faces.Face]] = []
     for item in track(items, description="known faces"):
-        rgb = _read(root / item.path)
+        rgb = read_picture(root / item.path)
         found = [] if rgb is None else faces.find(rgb)
         if rgb is not None and len(found) == 1:
             known.append((rgb, found[0]))

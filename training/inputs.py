@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import typer
 
+from deepdect import images
 from deepdect.graph import save_graph
 from deepdect.head import Head
 from deepdect.images import ImageError
-from deepdect.runtime import RUNTIMES, RuntimeName, RuntimeUnavailableError
+from deepdect.runtime import RUNTIMES, RuntimeName, RuntimeUnavailableError, wanted
 from deepdect.terminal import unwritable
 from deepdect.weights import WeightsError
 
@@ -54,7 +55,7 @@ def chosen_runtime(name: str | None) -> RuntimeName:
 
     Raises InputError for another name.
     """
-    chosen: Any = name or os.environ.get("DEEPDECT_RUNTIME") or "auto"
+    chosen: Any = wanted(name)
     if chosen not in RUNTIMES:
         raise InputError(f"--runtime, or DEEPDECT_RUNTIME: expected one of {', '.join(RUNTIMES)}; received {chosen!r}")
     found: RuntimeName = chosen
@@ -68,6 +69,15 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
             return dict(arrays)
     except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path}: expected weights (.npz), which this cannot be read as: {error}") from error
+
+
+def read_picture(file: str | Path) -> np.ndarray | None:
+    """A picture, uint8 RGB [h, w, 3]; None where it cannot be read, which is told on standard error."""
+    try:
+        return images.load(file)
+    except ImageError as error:
+        print(error.message, file=sys.stderr, flush=True)
+        return None
 
 
 def check_output(option: str, file: Path | None) -> None:
